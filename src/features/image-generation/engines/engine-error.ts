@@ -1,0 +1,34 @@
+/**
+ * What kind of trouble an engine is in, and so what the caller does next.
+ *
+ * - `invalid_request`: the engine refused the request itself; a repeat cannot help.
+ * - `out_of_memory`: a smaller batch or another backend may do.
+ * - `unavailable`: refused, reset before the request was sent, 502/503/504, rate limited; try later.
+ * - `misconfigured`: credentials or a route are wrong; this backend is out of service until a person acts.
+ * - `bad_result`: a 200 whose pictures are not what was asked; try again.
+ * - `timeout`: a deadline of ours passed.
+ * - `unknown_outcome`: the connection broke after the request was sent; look for an orphan, then try again.
+ * - `aborted`: our own signal fired.
+ */
+export type EngineErrorKind =
+  | 'invalid_request'
+  | 'out_of_memory'
+  | 'unavailable'
+  | 'misconfigured'
+  | 'bad_result'
+  | 'timeout'
+  | 'unknown_outcome'
+  | 'aborted';
+
+/** A failed call to an engine. `message` is written by us and safe to show; never the engine's body. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+
+  constructor(
+    readonly kind: EngineErrorKind,
+    message: string,
+    readonly details: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
+    super(message, { cause: details.cause });
+  }
+}
