@@ -1,0 +1,23 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import type { Environment } from './environment.js';
+
+/** Injection token of the checked {@link Settings}. */
+export const SETTINGS = Symbol('SETTINGS');
+
+/** What a process needs to know, all of it decided: the standalone root fills what was not set. */
+export interface Settings extends Environment {
+  databaseUrl: string;
+  shutdownGraceMs: number;
+}
+
+@Global()
+@Module({})
+export class ConfigModule {
+  static with(settings: Settings): DynamicModule {
+    return {
+      module: ConfigModule,
+      providers: [{ provide: SETTINGS, useValue: settings }],
+      exports: [SETTINGS],
+    };
+  }
+}

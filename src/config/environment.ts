@@ -1,0 +1,250 @@
+import { z } from 'zod';
+
+/** What `.env.example` says about a variable, beside the schema that checks it. */
+interface VariableNotes {
+  description: string;
+  example: string;
+  /** Never printed, not even in an error. */
+  secret?: boolean;
+}
+
+const notes = new Map<string, VariableNotes>();
+
+function variable<T extends z.ZodType>(name: string, schema: T, about: VariableNotes): T {
+  notes.set(name, about);
+  return schema;
+}
+
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'is not a whole number')
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `is not between ${min} and ${max}`);
+
+const url = (what: string, ...schemes: string[]) =>
+  z.string().refine(
+    (value) => {
+      return URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1));
+    },
+    `is not a ${what} URL (${schemes.map((s) => `${s}://…`).join(' or ')})`,
+  );
+
+const postgresUrl = url(
+  'Postgres',
+  'postgres',
+  'postgresql',
+  'postgresql+asyncpg',
+  'postgresql+psycopg2',
+);
+const engineUrl = url('Stable Diffusion API', 'http', 'https');
+
+/**
+ * The whole environment of every Darkroom process. A name of the original system stands as an
+ * alias beside ours. Empty strings count as not set, as compose files produce them.
+ */
+const schema = z.object({
+  NODE_ENV: variable(
+    'NODE_ENV',
+    z.enum(['development', 'production', 'test']).default('development'),
+    {
+      description: 'Production refuses to guess: DATABASE_URL must be set.',
+      example: 'production',
+    },
+  ),
+  HOST: variable('HOST', z.string().default('127.0.0.1'), {
+    description: 'Address the API listens on. 0.0.0.0 in a container.',
+    example: '0.0.0.0',
+  }),
+  PORT: variable('PORT', integer(0, 65535).default(3000), {
+    description: 'Port the API listens on.',
+    example: '3000',
+  }),
+  DARKROOM_DATA_DIR: variable('DARKROOM_DATA_DIR', z.string().default('.darkroom'), {
+    description: 'Folder for the embedded Postgres, the disk object store and the admin key.',
+    example: '.darkroom',
+  }),
+  DATABASE_URL: variable('DATABASE_URL', postgresUrl.optional(), {
+    description: 'Postgres. Wins over APP_DATABASE_URL. Without either, npm start runs its own.',
+    example: 'postgres://darkroom:password@localhost:5432/darkroom',
+    secret: true,
+  }),
+  APP_DATABASE_URL: variable('APP_DATABASE_URL', postgresUrl.optional(), {
+    description: 'The original name of DATABASE_URL.',
+    example: 'postgres://darkroom:password@localhost:5432/darkroom',
+    secret: true,
+  }),
+  DATABASE_POOL_SIZE: variable('DATABASE_POOL_SIZE', integer(2, 200).default(20), {
+    description: 'Connections each process may open for its own queries.',
+    example: '20',
+  }),
+  QUEUE_URL: variable(
+    'QUEUE_URL',
+    url('queue', 'redis', 'rediss', 'postgres', 'postgresql').optional(),
+    {
+      description: 'Queue engine, by scheme. Without it REDIS_URL, else the database.',
+      example: 'redis://localhost:6379/0',
+      secret: true,
+    },
+  ),
+  REDIS_URL: variable('REDIS_URL', url('Redis', 'redis', 'rediss').optional(), {
+    description: 'Redis as the queue engine (the original name).',
+    example: 'redis://localhost:6379/0',
+    secret: true,
+  }),
+  SD_API_URLS: variable('SD_API_URLS', z.string().optional(), {
+    description:
+      'Stable Diffusion servers (A1111 API), a comma list. user:password@ gives Basic auth.',
+    example: 'http://gpu-1:7860,http://user:password@gpu-2:7860',
+    secret: true,
+  }),
+  APP_SD_API_URL: variable('APP_SD_API_URL', engineUrl.optional(), {
+    description: 'One Stable Diffusion server (the original name). SD_API_URLS wins.',
+    example: 'http://localhost:7860',
+    secret: true,
+  }),
+  SD_REQUESTS_IN_FLIGHT: variable('SD_REQUESTS_IN_FLIGHT', integer(1, 2).default(2), {
+    description:
+      'Requests at once to one Stable Diffusion server: 2 hides its encoding time, 1 keeps strict priority.',
+    example: '2',
+  }),
+  WORKER_CONCURRENCY: variable('WORKER_CONCURRENCY', integer(1, 1000).optional(), {
+    description: 'Tasks a worker runs at once on each of its queues. Default 2.',
+    example: '2',
+  }),
+  CELERY_WORKER_CONCURRENCY: variable('CELERY_WORKER_CONCURRENCY', integer(1, 1000).optional(), {
+    description: 'The original name of WORKER_CONCURRENCY.',
+    example: '2',
+  }),
+  TASK_LEASE_SECONDS: variable('TASK_LEASE_SECONDS', integer(3, 3600).default(15), {
+    description: 'A worker silent for this long has lost its tasks to the others.',
+    example: '15',
+  }),
+  RECONCILE_SECONDS: variable('RECONCILE_SECONDS', integer(1, 3600).default(30), {
+    description: 'How often open tasks are compared with the queue, and lost ones put back.',
+    example: '30',
+  }),
+  SHUTDOWN_GRACE_SECONDS: variable('SHUTDOWN_GRACE_SECONDS', integer(0, 3600).optional(), {
+    description: 'How long running tasks may end after SIGTERM. Default 60; 5 under npm start.',
+    example: '60',
+  }),
+  LOG_LEVEL: variable('LOG_LEVEL', z.enum(['debug', 'info', 'warn', 'error']).default('info'), {
+    description: 'Least severe line that is written.',
+    example: 'info',
+  }),
+  LOG_FORMAT: variable('LOG_FORMAT', z.enum(['json', 'pretty']).optional(), {
+    description:
+      'json, one object a line; pretty for people. Default json, pretty under npm start.',
+    example: 'json',
+  }),
+});
+
+export interface Environment {
+  production: boolean;
+  host: string;
+  port: number;
+  dataDir: string;
+  /** Undefined: no database was named, and the standalone root starts its own. */
+  databaseUrl: string | undefined;
+  databasePoolSize: number;
+  /** Undefined: the queue lives in the database. */
+  queueUrl: string | undefined;
+  /** Empty: no engine was named, and the standalone root starts the stand-in. */
+  engineUrls: string[];
+  engineRequestsInFlight: number;
+  workerConcurrency: number;
+  leaseMs: number;
+  reconcileMs: number;
+  shutdownGraceMs: number | undefined;
+  logLevel: 'debug' | 'info' | 'warn' | 'error';
+  logFormat: 'json' | 'pretty' | undefined;
+}
+
+/** The environment is wrong; the message names each variable, its problem and an example. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+}
+
+/**
+ * Reads and checks the environment.
+ *
+ * @throws EnvironmentError naming every bad variable at once
+ */
+export function readEnvironment(
+  env: Record<string, string | undefined> = process.env,
+): Environment {
+  const set = Object.fromEntries(
+    Object.entries(env)
+      .map(([name, value]) => [name, value?.trim()])
+      .filter(([name, value]) => notes.has(name!) && value !== ''),
+  );
+  const parsed = schema.safeParse(set);
+  if (!parsed.success) {
+    throw new EnvironmentError(
+      parsed.error.issues.map((i) => complaint(String(i.path[0]), i.message, set)).join('\n'),
+    );
+  }
+  const v = parsed.data;
+  const databaseUrl = v.DATABASE_URL ?? v.APP_DATABASE_URL;
+  if (v.NODE_ENV === 'production' && databaseUrl === undefined) {
+    throw new EnvironmentError(
+      complaint('DATABASE_URL', 'is not set, and NODE_ENV is production', set),
+    );
+  }
+  return {
+    production: v.NODE_ENV === 'production',
+    host: v.HOST,
+    port: v.PORT,
+    dataDir: v.DARKROOM_DATA_DIR,
+    databaseUrl: databaseUrl === undefined ? undefined : plainPostgresUrl(databaseUrl),
+    databasePoolSize: v.DATABASE_POOL_SIZE,
+    queueUrl: v.QUEUE_URL ?? v.REDIS_URL,
+    engineUrls: engineUrls(v.SD_API_URLS, v.APP_SD_API_URL),
+    engineRequestsInFlight: v.SD_REQUESTS_IN_FLIGHT,
+    workerConcurrency: v.WORKER_CONCURRENCY ?? v.CELERY_WORKER_CONCURRENCY ?? 2,
+    leaseMs: v.TASK_LEASE_SECONDS * 1000,
+    reconcileMs: v.RECONCILE_SECONDS * 1000,
+    shutdownGraceMs:
+      v.SHUTDOWN_GRACE_SECONDS === undefined ? undefined : v.SHUTDOWN_GRACE_SECONDS * 1000,
+    logLevel: v.LOG_LEVEL,
+    logFormat: v.LOG_FORMAT,
+  };
+}
+
+function engineUrls(list: string | undefined, single: string | undefined): string[] {
+  if (list === undefined) return single === undefined ? [] : [single];
+  const urls = list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+  for (const item of urls) {
+    const checked = engineUrl.safeParse(item);
+    if (!checked.success) {
+      throw new EnvironmentError(complaint('SD_API_URLS', checked.error.issues[0]!.message, {}));
+    }
+  }
+  return [...new Set(urls)];
+}
+
+/** SQLAlchemy writes the driver into the scheme (`postgresql+asyncpg://`); pg does not know it. */
+function plainPostgresUrl(value: string): string {
+  return value.replace(/^postgresql\+\w+:/, 'postgresql:');
+}
+
+function complaint(name: string, problem: string, set: Record<string, string | undefined>): string {
+  const about = notes.get(name);
+  const value = set[name];
+  const shown = value === undefined || about?.secret ? '' : ` ("${value.slice(0, 60)}")`;
+  return `${name}${shown} ${sentence(problem)}. Example: ${name}=${about?.example ?? ''}`;
+}
+
+function sentence(problem: string): string {
+  if (problem.startsWith('is ')) return problem;
+  return `is wrong: ${problem.charAt(0).toLowerCase()}${problem.slice(1)}`;
+}
+
+/** The text of `.env.example`: every variable with its meaning, all commented out. */
+export function environmentExample(): string {
+  const lines = [...notes].map(([name, n]) => `# ${n.description}\n# ${name}=${n.example}\n`);
+  return `# Every variable Darkroom reads. All are optional under \`npm start\`.\n\n${lines.join('\n')}`;
+}

@@ -1,0 +1,37 @@
+import type { DataSourceOptions } from 'typeorm';
+import { AfterCommitSubscriber } from './after-commit.js';
+import { Tasks1763700000000 } from './migrations/1763700000000-tasks.js';
+import { Accounts1763700001000 } from './migrations/1763700001000-accounts.js';
+import { Images1763700002000 } from './migrations/1763700002000-images.js';
+
+export interface DatabaseSettings {
+  url: string;
+  poolSize: number;
+  entities?: (new () => object)[];
+}
+
+/** Every wait on the database has an end; the numbers are milliseconds. */
+const deadlines = {
+  connectionTimeoutMillis: 5_000,
+  statement_timeout: 30_000,
+  lock_timeout: 10_000,
+  idle_in_transaction_session_timeout: 30_000,
+  idleTimeoutMillis: 30_000,
+};
+
+export function dataSourceOptions({ url, poolSize, entities = [] }: DatabaseSettings) {
+  return {
+    type: 'postgres',
+    url,
+    poolSize,
+    applicationName: 'darkroom',
+    extra: { ...deadlines, keepAlive: true },
+    entities,
+    subscribers: [AfterCommitSubscriber],
+    migrations: [Tasks1763700000000, Accounts1763700001000, Images1763700002000],
+    migrationsTableName: 'schema_migrations',
+    migrationsTransactionMode: 'each',
+    // Ids are made by us; no extension is needed.
+    installExtensions: false,
+  } satisfies DataSourceOptions;
+}

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DataSource, EntityManager } from 'typeorm';
+import { UnavailableError } from '../../common/app-error.js';
+
+/** A transaction of the caller: what `tasks.send` joins. */
+export type Transaction = EntityManager;
+
+/** SQLSTATE classes and codes after which the same transaction may succeed when run again whole. */
+const again = /^(40001|40P01|57P0[123]|08|53300)/;
+const attempts = 3;
+
+/**
+ * Runs `work` in one transaction, whole again after a serialization failure, a deadlock or a lost
+ * connection. `work` may therefore run more than once and must have no other effect.
+ *
+ * @throws UnavailableError when the database cannot be reached or its pool is exhausted
+ */
+export async function inTransaction<T>(
+  database: DataSource,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  return retried(() => database.transaction(work));
+}
+
+/** Runs statements that need no transaction of their own, with the same second chance. */
+export async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      if (attempt === attempts) {
+        throw new UnavailableError('The database is not available just now.', error);
+      }
+      await delay(50 * attempt + Math.random() * 100);
+    }
+  }
+}
+
+/** True when the error says nothing about the statement: the connection or the server had trouble. */
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string') {
+    if (again.test(code)) return true;
+    if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/.test(code)) return true;
+  }
+  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable/i.test(
+    error.message,
+  );
+}
+
+/** Rows of a statement; TypeORM answers UPDATE and DELETE with `[rows, count]`. */
+export async function rows<T>(
+  tx: EntityManager | DataSource,
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<T[]> {
+  const answer: unknown = await tx.query(sql, parameters);
+  if (!Array.isArray(answer)) return [];
+  return (Array.isArray(answer[0]) && typeof answer[1] === 'number' ? answer[0] : answer) as T[];
+}

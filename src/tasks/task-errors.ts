@@ -1,0 +1,84 @@
+/** What the ledger keeps of an error and the API shows. Written by us: no secret, no stack. */
+export interface TaskFailure {
+  /** Stable word for programs: `time_limit`, `engine_unavailable`, … */
+  code: string;
+  message: string;
+  /** Whether sending the same task again may help. */
+  retryable: boolean;
+}
+
+/**
+ * A handler's error with a stable code. Anything else a handler throws counts as retryable with the
+ * code `handler_error`, and its message stays in the log.
+ */
+export abstract class TaskError extends Error {
+  abstract readonly retryable: boolean;
+
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Another attempt may succeed; the definition's retry policy decides when and how often. */
+export class RetryableTaskError extends TaskError {
+  readonly retryable = true;
+}
+
+/** No attempt can succeed; the task is FAILURE at once. */
+export class PermanentTaskError extends TaskError {
+  readonly retryable = false;
+}
+
+/** Asks for another attempt after `delayMs` milliseconds; counts as a retry. */
+export class RetryLater extends TaskError {
+  readonly retryable = true;
+
+  constructor(
+    readonly delayMs: number,
+    message = 'The task asked to run later.',
+    code = 'retry_later',
+  ) {
+    super(code, message);
+  }
+}
+
+/** Reason of the handler's signal at the soft time limit. A handler may still return a result. */
+export class SoftTimeLimitExceeded extends PermanentTaskError {
+  constructor(limitMs: number) {
+    super('time_limit', `The task was stopped after its time limit of ${limitMs / 1000} s.`);
+  }
+}
+
+/** The task ended as FAILURE at the hard time limit, whatever its handler does. */
+export class HardTimeLimitExceeded extends PermanentTaskError {
+  constructor(limitMs: number) {
+    super('time_limit', `The task did not end within ${limitMs / 1000} s.`);
+  }
+}
+
+/** Reason of the handler's signal when another worker may have the task: nothing it writes counts. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+/** Reason of the handler's signal when the worker stops; the task goes back and runs elsewhere. */
+export class WorkerStopping extends Error {
+  override readonly name = 'WorkerStopping';
+}
+
+/** The failure that the ledger keeps for anything a handler threw. */
+export function failureOf(error: unknown): TaskFailure {
+  if (error instanceof TaskError) {
+    return { code: error.code, message: error.message, retryable: error.retryable };
+  }
+  return {
+    code: 'handler_error',
+    message: 'The task failed unexpectedly. The log has the details.',
+    retryable: true,
+  };
+}

@@ -1,0 +1,21 @@
+import { SetMetadata } from '@nestjs/common';
+import type { Completion, TaskContext } from './task-context.js';
+import type { Payload, ResultInput, TaskDefinition } from './task-definition.js';
+
+export const HANDLES_TASK = Symbol('HANDLES_TASK');
+
+/** A method that runs one kind of task. It may run twice; only one run can write. */
+export type TaskHandler<D extends TaskDefinition = TaskDefinition> = (
+  payload: Payload<D>,
+  context: TaskContext,
+) => Promise<ResultInput<D> | Completion<ResultInput<D>>>;
+
+/**
+ * Marks the one method that runs `definition`. Put it on a provider of the worker; the registry
+ * finds it at start. The method's parameters and result are checked against the definition.
+ */
+export function HandlesTask<D extends TaskDefinition>(definition: D) {
+  return (target: object, key: string, descriptor: TypedPropertyDescriptor<TaskHandler<D>>) => {
+    SetMetadata(HANDLES_TASK, definition)(target, key, descriptor as PropertyDescriptor);
+  };
+}

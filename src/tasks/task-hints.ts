@@ -1,0 +1,94 @@
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { messageOf } from '../common/message-of.js';
+import { QUEUE_ENGINE } from '../infrastructure/queue/queue.module.js';
+import type { HintQueue, QueueEngine } from '../infrastructure/queue/queue-engine.js';
+import { QUEUE_NAMES, bullPriority, hintQueueOptions, type QueueName } from './queues.js';
+
+/** What the queue is told about a task. */
+export interface TaskHint {
+  taskId: string;
+  name: string;
+  queue: QueueName;
+  priority: number;
+  /** Milliseconds from now. */
+  delayMs: number;
+}
+
+/** Longest wait for the store; a hint that is late is found again by the reconciler. */
+const storeDeadlineMs = 10_000;
+
+/** The queues, seen from the sending side. The only code that adds jobs. */
+@Injectable()
+export class TaskHints implements OnModuleDestroy {
+  private readonly log = new Logger('Queues');
+  private readonly queues = new Map<QueueName, HintQueue>();
+
+  constructor(@Inject(QUEUE_ENGINE) engine: QueueEngine) {
+    for (const name of QUEUE_NAMES) {
+      const queue = engine.createQueue(name, hintQueueOptions);
+      queue.on('error', (error) => this.log.debug(`${name}: ${messageOf(error)}`));
+      this.queues.set(name, queue);
+    }
+  }
+
+  /**
+   * Adds hints of one queue. One that is there already stays as it is.
+   *
+   * @throws when the store does not answer in time; whether it has the hints is then unknown
+   */
+  async add(queue: QueueName, hints: TaskHint[]): Promise<void> {
+    const jobs = hints.map((hint) => ({
+      name: hint.name,
+      data: { v: 1 as const, taskId: hint.taskId },
+      opts: {
+        jobId: hint.taskId,
+        priority: bullPriority(hint.priority),
+        ...(hint.delayMs > 0 && { delay: hint.delayMs }),
+      },
+    }));
+    await inTime(this.of(queue).addBulk(jobs));
+  }
+
+  /**
+   * Which of these tasks the queue does not know (any more), or thinks finished. The latter are
+   * removed, so that they can be added again.
+   */
+  async missing(queue: QueueName, taskIds: string[]): Promise<Set<string>> {
+    const bull = this.of(queue);
+    const lost = await inTime(
+      Promise.all(
+        taskIds.map(async (id) => {
+          const state = await bull.getJobState(id);
+          if (state === 'completed' || state === 'failed') await bull.remove(id);
+          else if (state !== 'unknown') return undefined;
+          return id;
+        }),
+      ),
+    );
+    return new Set(lost.filter((id) => id !== undefined));
+  }
+
+  of(queue: QueueName): HintQueue {
+    return this.queues.get(queue)!;
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    const closing = [...this.queues.values()].map((queue) => inTime(queue.close()));
+    await Promise.allSettled(closing);
+  }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error('the queue did not answer in time')),
+      storeDeadlineMs,
+    );
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,229 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Json } from '../common/json.js';
+import { SETTINGS, type Settings } from '../config/config.module.js';
+import { retried, rows, type Transaction } from '../infrastructure/database/transaction.js';
+import type { QueueName } from './queues.js';
+import type { TaskProgress } from './task-context.js';
+import type { TaskFailure } from './task-errors.js';
+import type { FinalState } from './task-state.js';
+
+/** A worker dying this often with the same task quarantines it. */
+const maxCrashes = 3;
+
+export interface NewTask {
+  id: string;
+  name: string;
+  queue: QueueName;
+  priority: number;
+  payload: Json;
+  /** Milliseconds from now, by the database's clock; or a moment. */
+  delayMs: number;
+  runAt: Date | null;
+  expiresInMs: number | null;
+  ownerId: string | null;
+  correlationId: string | null;
+}
+
+/** One claim of a task. `attempt` fences every later write. */
+export interface ClaimedTask {
+  id: string;
+  name: string;
+  payload: Json;
+  attempt: number;
+  retries: number;
+  ownerId: string | null;
+  correlationId: string | null;
+}
+
+export interface Fence {
+  id: string;
+  attempt: number;
+}
+
+export type Claim =
+  | { kind: 'claimed'; task: ClaimedTask }
+  /** Not now: due later, or leased to a worker that may be alive. Milliseconds. */
+  | { kind: 'later'; inMs: number }
+  /** Final, or unknown. `settled` when this call made it so. */
+  | { kind: 'over'; settled?: FinalState };
+
+/**
+ * The state machine of tasks.md as guarded statements on the database's clock. Each write names its
+ * attempt; one that touches no row comes from a worker that lost the task, and changed nothing.
+ */
+@Injectable()
+export class TaskLedger {
+  private readonly leaseMs: number;
+
+  constructor(
+    private readonly database: DataSource,
+    @Inject(SETTINGS) settings: Settings,
+  ) {
+    this.leaseMs = settings.leaseMs;
+  }
+
+  /** Joins the caller's transaction. */
+  async insert(tx: Transaction, task: NewTask): Promise<void> {
+    await tx.query(
+      `INSERT INTO tasks
+         (id, name, queue, priority, payload, run_at, expires_at, owner_id, correlation_id)
+       VALUES ($1, $2, $3, $4, $5, coalesce($6, now() + $7 * interval '1 ms'),
+               now() + $8 * interval '1 ms', $9, $10)`,
+      [
+        task.id,
+        task.name,
+        task.queue,
+        task.priority,
+        JSON.stringify(task.payload),
+        task.runAt,
+        task.delayMs,
+        task.expiresInMs,
+        task.ownerId,
+        task.correlationId,
+      ],
+    );
+  }
+
+  /** Takes the task for one attempt: STARTED, attempt + 1, a lease. */
+  async claim(id: string, worker: string): Promise<Claim> {
+    const [task] = await this.run<ClaimedTask>(
+      `UPDATE tasks
+          SET state = 'STARTED', attempt = attempt + 1, worker = $2, progress = NULL,
+              crashes = crashes + (state = 'STARTED')::int,
+              lease_until = now() + $3 * interval '1 ms', started_at = now()
+        WHERE id = $1 AND finished_at IS NULL
+          AND ((state <> 'STARTED' AND run_at <= now() AND (expires_at IS NULL OR expires_at > now()))
+            OR (state = 'STARTED' AND lease_until < now() AND crashes + 1 < $4))
+        RETURNING id, name, payload, attempt, retries, owner_id AS "ownerId",
+                  correlation_id AS "correlationId"`,
+      [id, worker, this.leaseMs, maxCrashes],
+    );
+    return task ? { kind: 'claimed', task } : this.refusal(id);
+  }
+
+  private async refusal(id: string): Promise<Claim> {
+    const [task] = await this.run<{ state: string; expired: boolean; wait: number }>(
+      `SELECT state, coalesce(expires_at <= now(), false) AS expired,
+              extract(epoch FROM coalesce(lease_until, run_at) - now()) * 1000 AS wait
+         FROM tasks WHERE id = $1 AND finished_at IS NULL`,
+      [id],
+    );
+    if (!task) return { kind: 'over' };
+    if (task.state !== 'STARTED' && task.expired) return this.settleExpired(id);
+    if (task.state === 'STARTED' && task.wait < 0) return this.settlePoisoned(id);
+    return { kind: 'later', inMs: Math.max(0, Math.ceil(task.wait)) + 50 };
+  }
+
+  private async settleExpired(id: string): Promise<Claim> {
+    const error: TaskFailure = {
+      code: 'expired',
+      message: 'The task had not started when it expired.',
+      retryable: true,
+    };
+    return this.settle(
+      `UPDATE tasks SET state = 'REVOKED', error = $2, finished_at = now()
+        WHERE id = $1 AND state IN ('PENDING', 'RETRY') AND expires_at <= now() RETURNING state`,
+      [id, error],
+    );
+  }
+
+  private async settlePoisoned(id: string): Promise<Claim> {
+    const error: TaskFailure = {
+      code: 'poison_task',
+      message: `The task was stopped: its worker died ${maxCrashes} times while running it.`,
+      retryable: false,
+    };
+    return this.settle(
+      `UPDATE tasks SET state = 'FAILURE', error = $2, finished_at = now(), lease_until = NULL,
+              crashes = crashes + 1, progress = NULL
+        WHERE id = $1 AND state = 'STARTED' AND lease_until < now() AND crashes + 1 >= $3
+        RETURNING state`,
+      [id, error, maxCrashes],
+    );
+  }
+
+  private async settle(sql: string, parameters: unknown[]): Promise<Claim> {
+    const [settled] = await this.run<{ state: FinalState }>(sql, parameters);
+    // Somebody was quicker; the next look at the hint finds out what they did.
+    return settled ? { kind: 'over', settled: settled.state } : { kind: 'later', inMs: 1_000 };
+  }
+
+  /** Locks the row until the end of `tx`. @returns false when the fence is stale */
+  async hold(tx: Transaction, { id, attempt }: Fence): Promise<boolean> {
+    const held = await rows(
+      tx,
+      `SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND state = 'STARTED' FOR UPDATE`,
+      [id, attempt],
+    );
+    return held.length > 0;
+  }
+
+  /** @returns false when the fence is stale: nothing was changed */
+  async succeed({ id, attempt }: Fence, result: Json, tx?: Transaction): Promise<boolean> {
+    return this.changed(
+      `UPDATE tasks SET state = 'SUCCESS', result = $3, error = NULL, finished_at = now(),
+              lease_until = NULL, progress = NULL
+        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+      [id, attempt, JSON.stringify(result)],
+      tx,
+    );
+  }
+
+  async fail({ id, attempt }: Fence, error: TaskFailure): Promise<boolean> {
+    return this.changed(
+      `UPDATE tasks SET state = 'FAILURE', error = $3, finished_at = now(), lease_until = NULL,
+              progress = NULL
+        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+      [id, attempt, error],
+    );
+  }
+
+  /** Another attempt in `delayMs`; counts as a retry. */
+  async retry({ id, attempt }: Fence, error: TaskFailure, delayMs: number): Promise<boolean> {
+    return this.changed(
+      `UPDATE tasks SET state = 'RETRY', error = $3, retries = retries + 1, lease_until = NULL,
+              progress = NULL, run_at = now() + $4 * interval '1 ms',
+              queue_check_at = now() + $4 * interval '1 ms' + interval '30 s'
+        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+      [id, attempt, error, delayMs],
+    );
+  }
+
+  /** Gives the task back unharmed: neither a retry nor a crash. */
+  async release({ id, attempt }: Fence, delayMs = 0): Promise<boolean> {
+    return this.changed(
+      `UPDATE tasks SET state = CASE WHEN retries > 0 THEN 'RETRY' ELSE 'PENDING' END,
+              lease_until = NULL, progress = NULL, run_at = now() + $3 * interval '1 ms'
+        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+      [id, attempt, delayMs],
+    );
+  }
+
+  /** @returns ids whose lease was renewed; a missing one is lost */
+  async renew(fences: Fence[]): Promise<Set<string>> {
+    const renewed = await this.run<{ id: string }>(
+      `UPDATE tasks t SET lease_until = now() + $3 * interval '1 ms'
+         FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
+        WHERE t.id = mine.id AND t.attempt = mine.attempt AND t.state = 'STARTED' RETURNING t.id`,
+      [fences.map((f) => f.id), fences.map((f) => f.attempt), this.leaseMs],
+    );
+    return new Set(renewed.map((task) => task.id));
+  }
+
+  async progress({ id, attempt }: Fence, progress: TaskProgress): Promise<void> {
+    await this.run(
+      `UPDATE tasks SET progress = $3 WHERE id = $1 AND attempt = $2 AND state = 'STARTED'`,
+      [id, attempt, progress],
+    );
+  }
+
+  private async changed(sql: string, parameters: unknown[], tx?: Transaction): Promise<boolean> {
+    const touched = tx ? await rows(tx, sql, parameters) : await this.run(sql, parameters);
+    return touched.length > 0;
+  }
+
+  private run<T>(sql: string, parameters: unknown[]): Promise<T[]> {
+    return retried(() => rows<T>(this.database, sql, parameters));
+  }
+}

@@ -1,0 +1,80 @@
+import { Logger } from '@nestjs/common';
+import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
+import { messageOf } from '../../common/message-of.js';
+import type {
+  HintWorker,
+  QueueEngine,
+  QueueHint,
+} from '../../infrastructure/queue/queue-engine.js';
+import { hintWorkerOptions, type QueueName } from '../queues.js';
+import type { RunOutcome, TaskRunner } from '../task-runner.js';
+
+/** After the ledger could not be reached. Milliseconds. */
+const ledgerAwayDelayMs = 2_000;
+
+/**
+ * One BullMQ worker for one queue: takes a hint, has the task run, and does with the hint what the
+ * outcome says. It knows no task.
+ */
+export class QueueWorker {
+  private readonly log: Logger;
+  private readonly worker: HintWorker;
+  private trouble: string | undefined;
+
+  constructor(
+    readonly queue: QueueName,
+    private readonly name: string,
+    engine: QueueEngine,
+    private readonly runner: TaskRunner,
+    concurrency: number,
+  ) {
+    this.log = new Logger(queue);
+    this.worker = engine.createWorker(queue, (job, token) => this.process(job, token), {
+      ...hintWorkerOptions,
+      name,
+      concurrency,
+    });
+    this.worker.on('error', (error) => this.troubled(error));
+    this.worker.on('active', () => (this.trouble = undefined));
+  }
+
+  start(): void {
+    this.worker.run().catch((error: unknown) => this.troubled(error));
+  }
+
+  /** Takes no more hints; the running ones go on. */
+  async pause(): Promise<void> {
+    await this.worker.pause(true);
+  }
+
+  async close(): Promise<void> {
+    await this.worker.close(true);
+  }
+
+  private async process(job: Job<QueueHint, unknown>, token: string | undefined): Promise<string> {
+    const outcome = await this.outcomeOf(job.data.taskId);
+    if (outcome.kind === 'later') {
+      await job.moveToDelayed(Date.now() + outcome.inMs, token);
+      throw new DelayedError();
+    }
+    if (outcome.state === 'FAILURE') throw new UnrecoverableError(outcome.code ?? 'failed');
+    return outcome.state ?? 'dropped';
+  }
+
+  private async outcomeOf(taskId: string): Promise<RunOutcome> {
+    try {
+      return await this.runner.run(taskId, this.name);
+    } catch (error) {
+      this.log.warn(`Task ${taskId}: the ledger cannot be reached: ${messageOf(error)}`);
+      return { kind: 'later', inMs: ledgerAwayDelayMs };
+    }
+  }
+
+  /** A store that is away says so many times a second; once is enough for a log. */
+  private troubled(error: unknown): void {
+    const message = messageOf(error);
+    if (message === this.trouble) return;
+    this.trouble = message;
+    this.log.warn(`Queue trouble: ${message || 'connection lost'}`);
+  }
+}
