@@ -12,6 +12,8 @@ import { TaskLedger } from './task-ledger.js';
 const maxPayloadBytes = 64 * 1024;
 
 export interface SendOptions {
+  /** A version 7 UUID made by the sender; one is made otherwise. */
+  id?: string;
   /** Another queue than the definition's. */
   queue?: QueueName;
   /** 0 (first) … 9 (last). */
@@ -55,7 +57,7 @@ export class TaskClient {
     const stored = checkedPayload(definition, payload);
     const { queue = definition.queue, priority = definition.priority } = options;
     checkOptions(options, priority);
-    const id = uuidv7();
+    const id = options.id ?? uuidv7();
     await this.ledger.insert(tx, {
       id,
       name: definition.name,

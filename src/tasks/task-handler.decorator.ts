@@ -15,7 +15,11 @@ export type TaskHandler<D extends TaskDefinition = TaskDefinition> = (
  * finds it at start. The method's parameters and result are checked against the definition.
  */
 export function HandlesTask<D extends TaskDefinition>(definition: D) {
-  return (target: object, key: string, descriptor: TypedPropertyDescriptor<TaskHandler<D>>) => {
-    SetMetadata(HANDLES_TASK, definition)(target, key, descriptor as PropertyDescriptor);
+  return <M extends TaskHandler<D>>(
+    target: object,
+    key: string,
+    descriptor: TypedPropertyDescriptor<M>,
+  ): void => {
+    SetMetadata(HANDLES_TASK, definition)(target, key, descriptor);
   };
 }

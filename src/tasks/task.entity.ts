@@ -1,5 +1,4 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Json } from '../common/json.js';
 import type { QueueName } from './queues.js';
 import type { TaskProgress } from './task-context.js';
 import type { TaskFailure } from './task-errors.js';
@@ -24,10 +23,10 @@ export class TaskEntity {
   state!: TaskState;
 
   @Column('jsonb')
-  payload!: Json;
+  payload!: unknown;
 
   @Column('jsonb', { nullable: true })
-  result!: Json | null;
+  result!: unknown;
 
   @Column('jsonb', { nullable: true })
   error!: TaskFailure | null;

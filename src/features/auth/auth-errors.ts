@@ -1,0 +1,34 @@
+import { AppError } from '../../common/app-error.js';
+
+/** No credential, or one that is not valid: the answer does not say which part was wrong. */
+export class UnauthenticatedError extends AppError {
+  constructor() {
+    super(401, 'unauthenticated', 'A valid credential is needed.');
+  }
+}
+
+export class ForbiddenError extends AppError {
+  constructor() {
+    super(403, 'forbidden', 'This is for admins only.');
+  }
+}
+
+export class CrossSiteError extends AppError {
+  constructor() {
+    super(403, 'cross_site_request', 'Another site started this request.');
+  }
+}
+
+export class TooManyFailuresError extends AppError {
+  constructor(retryAfterSeconds: number) {
+    super(429, 'too_many_requests', 'Too many wrong credentials from this address.', {
+      retryAfterSeconds,
+    });
+  }
+}
+
+export class NameTakenError extends AppError {
+  constructor() {
+    super(409, 'name_taken', 'There is a user of this name already.');
+  }
+}

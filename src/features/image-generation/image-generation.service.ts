@@ -1,0 +1,106 @@
+import { randomInt } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { inTransaction, retried, type Transaction } from '../../infrastructure/database/transaction.js';
+import { TaskClient } from '../../tasks/task-client.js';
+import type { Payload } from '../../tasks/task-definition.js';
+import type { TaskEntity } from '../../tasks/task.entity.js';
+import { TaskStatusService } from '../task-status/task-status.service.js';
+import { taskStatusOf } from '../task-status/task-status.dto.js';
+import type { GenerationAccepted, GenerationRequest, GenerationStatus } from './image-generation.dto.js';
+import { generateImageTask } from './image-generation.tasks.js';
+import { claimIdempotencyKey } from './idempotency.js';
+
+/** 0 runs first, 9 last. */
+const priorities = { high: 2, normal: 5, low: 8 } as const;
+
+interface Requester {
+  id: string;
+  role: string;
+}
+
+@Injectable()
+export class ImageGenerationService {
+  constructor(
+    private readonly database: DataSource,
+    private readonly tasks: TaskClient,
+    private readonly status: TaskStatusService,
+  ) {}
+
+  /** Stores the task; with a key, at most once. */
+  async accept(
+    user: Requester,
+    request: GenerationRequest,
+    call: { idempotencyKey?: string; correlationId?: string },
+  ): Promise<GenerationAccepted> {
+    const payload = payloadOf(request);
+    const key = call.idempotencyKey;
+    if (key === undefined) {
+      const id = await retried(() => this.send(this.database.manager, user, request, payload, call));
+      return accepted(id, payload.seed);
+    }
+    return inTransaction(this.database, async (tx) => {
+      const id = uuidv7();
+      const taskId = await claimIdempotencyKey(tx, user.id, key, request, id);
+      if (taskId !== id) return accepted(taskId, await this.seedOf(taskId, user, payload.seed));
+      await this.send(tx, user, request, payload, { ...call, id });
+      return accepted(id, payload.seed);
+    });
+  }
+
+  /** @throws NotFoundError for unknown ids, other users' tasks and tasks of another kind alike */
+  async find(taskId: string, user: Requester): Promise<GenerationStatus> {
+    return generationStatusOf(await this.status.find(taskId, user, generateImageTask.name));
+  }
+
+  /** The status once it is final, or as it is after `seconds`. */
+  async wait(taskId: string, user: Requester, seconds: number): Promise<GenerationStatus> {
+    const task = await this.status.wait(taskId, user, seconds * 1000, generateImageTask.name);
+    return generationStatusOf(task);
+  }
+
+  private send(
+    tx: Transaction,
+    user: Requester,
+    request: GenerationRequest,
+    payload: Payload<typeof generateImageTask>,
+    call: { correlationId?: string; id?: string },
+  ): Promise<string> {
+    return this.tasks.send(tx, generateImageTask, payload, {
+      ...(call.id !== undefined && { id: call.id }),
+      ...(call.correlationId !== undefined && { correlationId: call.correlationId }),
+      ...(request.expires_in !== undefined && { expiresInMs: request.expires_in * 1000 }),
+      priority: priorities[request.priority],
+      ownerId: user.id,
+    });
+  }
+
+  private async seedOf(taskId: string, user: Requester, otherwise: number): Promise<number> {
+    const task = await this.status.find(taskId, user, generateImageTask.name).catch(() => null);
+    return task ? (task.payload as Payload<typeof generateImageTask>).seed : otherwise;
+  }
+}
+
+function payloadOf(request: GenerationRequest): Payload<typeof generateImageTask> {
+  const { priority, webhook_url, notify_email, expires_in, ...payload } = request;
+  return { ...payload, seed: request.seed === -1 ? randomInt(2 ** 32) : request.seed };
+}
+
+function accepted(taskId: string, seed: number): GenerationAccepted {
+  return {
+    task_id: taskId,
+    status: 'PENDING',
+    status_url: `/api/v1/generation-status/${taskId}`,
+    seed,
+  };
+}
+
+function generationStatusOf(task: TaskEntity): GenerationStatus {
+  const { metadata } = task.payload as Payload<typeof generateImageTask>;
+  return {
+    ...taskStatusOf(task),
+    result: task.result as GenerationStatus['result'],
+    metadata: metadata ?? null,
+  };
+}

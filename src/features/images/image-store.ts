@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
+import { TaskClient } from '../../tasks/task-client.js';
+import { GeneratedImageEntity, type ImageContentType } from './generated-image.entity.js';
+import { uploadToCloudTask } from './images.tasks.js';
+
+export interface NewImage {
+  bytes: Buffer;
+  contentType: ImageContentType;
+  width: number;
+  height: number;
+  seed: number;
+}
+
+/** A picture's row, and its bytes while the spool has them. */
+export interface SpooledImage {
+  image: GeneratedImageEntity;
+  spooled: Buffer | null;
+}
+
+/** Pictures and their spool. */
+@Injectable()
+export class ImageStore {
+  constructor(
+    private readonly database: DataSource,
+    private readonly tasks: TaskClient,
+  ) {}
+
+  /**
+   * Writes the pictures of one task into the spool and sends their uploads, all in the caller's
+   * transaction: they exist when, and only when, their task is SUCCESS.
+   */
+  async add(
+    tx: Transaction,
+    task: { taskId: string; ownerId: string; correlationId: string | null },
+    images: NewImage[],
+  ): Promise<GeneratedImageEntity[]> {
+    const added: GeneratedImageEntity[] = [];
+    for (const [index, image] of images.entries()) {
+      const row = tx.create(GeneratedImageEntity, {
+        id: uuidv7(),
+        taskId: task.taskId,
+        ownerId: task.ownerId,
+        index,
+        width: image.width,
+        height: image.height,
+        contentType: image.contentType,
+        bytes: image.bytes.length,
+        sha256: createHash('sha256').update(image.bytes).digest(),
+        seed: String(image.seed),
+      });
+      await tx.insert(GeneratedImageEntity, row);
+      await tx.query('INSERT INTO image_spool (image_id, data) VALUES ($1, $2)', [
+        row.id,
+        image.bytes,
+      ]);
+      await this.tasks.send(
+        tx,
+        uploadToCloudTask,
+        { image_id: row.id },
+        {
+          ownerId: task.ownerId,
+          ...(task.correlationId !== null && { correlationId: task.correlationId }),
+        },
+      );
+      added.push(row);
+    }
+    return added;
+  }
+
+  /** One snapshot: a picture on its way to storage is seen either here or there. */
+  async find(id: string): Promise<SpooledImage | null> {
+    return this.database.transaction('REPEATABLE READ', async (tx) => {
+      const image = await tx.findOneBy(GeneratedImageEntity, { id });
+      if (!image) return null;
+      const [spool] = await rows<{ data: Buffer }>(
+        tx,
+        'SELECT data FROM image_spool WHERE image_id = $1',
+        [id],
+      );
+      return { image, spooled: spool?.data ?? null };
+    });
+  }
+
+  /** The objects are safe: name them and drop the bytes from the spool. */
+  async markStored(
+    tx: Transaction,
+    id: string,
+    keys: { objectKey: string; thumbnailKey: string },
+  ): Promise<void> {
+    await tx.query(
+      `UPDATE generated_images SET object_key = $2, thumbnail_key = $3, stored_at = now()
+        WHERE id = $1`,
+      [id, keys.objectKey, keys.thumbnailKey],
+    );
+    await tx.query('DELETE FROM image_spool WHERE image_id = $1', [id]);
+  }
+}

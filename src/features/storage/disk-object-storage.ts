@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { ObjectStorage, StorageError, type StoredObject } from './object-storage.js';
+
+/** Objects as files below one folder. Contents are synced to the disk before a key exists. */
+export class DiskObjectStorage extends ObjectStorage {
+  private readonly root: string;
+
+  constructor(root: string) {
+    super();
+    this.root = resolve(root);
+  }
+
+  async put(key: string, bytes: Buffer): Promise<void> {
+    const file = this.path(key);
+    const temporary = `${file}.${randomUUID()}.part`;
+    try {
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      await writeSynced(temporary, bytes);
+      await rename(temporary, file);
+      await syncFolder(dirname(file));
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw storageError(error);
+    }
+  }
+
+  async get(key: string): Promise<StoredObject | null> {
+    let file: FileHandle;
+    try {
+      file = await open(this.path(key));
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null;
+      throw storageError(error);
+    }
+    const { size } = await file.stat();
+    return { stream: file.createReadStream(), bytes: size };
+  }
+
+  async delete(key: string): Promise<void> {
+    await rm(this.path(key), { force: true });
+  }
+
+  describe(): string {
+    return `disk, ${this.root}`;
+  }
+
+  private path(key: string): string {
+    const path = join(this.root, key);
+    if (!path.startsWith(this.root + sep)) throw new RangeError('an object key left its folder');
+    return path;
+  }
+}
+
+async function writeSynced(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function storageError(error: unknown): StorageError {
+  const full = codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
+  return full
+    ? new StorageError('storage_full', 'The object storage is full.', { cause: error })
+    : new StorageError('storage_unavailable', 'The object storage cannot be written or read.', {
+        cause: error,
+      });
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}

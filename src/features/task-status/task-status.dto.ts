@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { TASK_STATES } from '../../tasks/task-state.js';
+import type { TaskEntity } from '../../tasks/task.entity.js';
+
+export const taskError = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+});
+
+const moment = z.iso.datetime().nullable();
+
+/** What every task shows, whatever it does. */
+export const taskStatusFields = {
+  task_id: z.uuid(),
+  status: z.enum(TASK_STATES),
+  attempt: z.int(),
+  progress: z.strictObject({
+    percent: z.int().min(0).max(100),
+    step: z.int().nullable(),
+    steps: z.int().nullable(),
+    eta_seconds: z.number().nullable(),
+    queue_position: z.int().nullable(),
+  }),
+  error: taskError.nullable(),
+  created_at: z.iso.datetime(),
+  started_at: moment,
+  finished_at: moment,
+  expires_at: moment,
+};
+
+/** The original's short form. */
+export const shortTaskStatus = z.strictObject({
+  task_id: z.uuid(),
+  status: z.enum(TASK_STATES),
+  result: z.json().optional(),
+  error: taskError.optional(),
+});
+export type ShortTaskStatus = z.output<typeof shortTaskStatus>;
+
+export function taskStatusOf(task: TaskEntity) {
+  return {
+    task_id: task.id,
+    status: task.state,
+    attempt: task.attempt,
+    progress: {
+      percent: task.state === 'SUCCESS' ? 100 : (task.progress?.percent ?? 0),
+      step: task.progress?.step ?? null,
+      steps: task.progress?.steps ?? null,
+      eta_seconds: task.progress?.eta_seconds ?? null,
+      queue_position: null,
+    },
+    error: task.error,
+    created_at: task.createdAt.toISOString(),
+    started_at: task.startedAt?.toISOString() ?? null,
+    finished_at: task.finishedAt?.toISOString() ?? null,
+    expires_at: task.expiresAt?.toISOString() ?? null,
+  };
+}
+
+export function shortTaskStatusOf(task: TaskEntity): ShortTaskStatus {
+  return {
+    task_id: task.id,
+    status: task.state,
+    ...(task.state === 'SUCCESS' && { result: task.result as ShortTaskStatus['result'] }),
+    ...(task.error !== null && { error: task.error }),
+  };
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import type { LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../common/app-error.js';
+import type { Settings } from '../../config/config.module.js';
+import { answerBrokenConnection, answerFrameworkError } from './early-errors.js';
+import { createLogger } from './logger.js';
+import { ProblemFilter } from './problem.filter.js';
+import { RouteTable } from './route-table.js';
+import { MalformedBodyError, parseStrictJson } from './strict-json.js';
+import { schemaPipe } from './validation.js';
+
+export interface HttpOptions {
+  /** Addresses or CIDR blocks of proxies whose X-Forwarded-* headers are believed. None by default. */
+  trustedProxies?: string[];
+  /** Instead of the logger that the settings ask for. */
+  logger?: LoggerService | false;
+}
+
+type RootModule = Parameters<typeof NestFactory.create>[0];
+
+const bodyLimit = 64 * 1024;
+
+/** Milliseconds and bytes; every wait on a client has an end. */
+const limits = {
+  bodyLimit,
+  requestTimeout: 30_000,
+  // Silence on an open connection. Above `Prefer: wait=60`; streams send something more often.
+  connectionTimeout: 90_000,
+  keepAliveTimeout: 65_000,
+  maxRequestsPerSocket: 0,
+  http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+};
+
+const tables = new WeakMap<object, RouteTable>();
+
+/** Every route of the server, those of plugins included. */
+export function routesOf(app: NestFastifyApplication): RouteTable {
+  return tables.get(app.getHttpAdapter().getInstance())!;
+}
+
+/**
+ * The HTTP server around `rootModule`, not listening yet: limits, headers, correlation ids, strict
+ * bodies, validation and the one error shape. Authentication is the guard of the module's features.
+ */
+export async function createHttpApp(
+  rootModule: RootModule,
+  settings: Pick<Settings, 'logLevel' | 'logFormat'>,
+  options: HttpOptions = {},
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    ...limits,
+    routerOptions: { ignoreTrailingSlash: true, caseSensitive: true, maxParamLength: 200 },
+    trustProxy: options.trustedProxies ?? false,
+    requestIdHeader: false,
+    genReqId: correlationIdOf,
+    // Fastify's own 503 has another shape; a request that still arrives is answered as usual.
+    return503OnClosing: false,
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerBrokenConnection,
+  });
+  const server = adapter.getInstance<FastifyInstance>();
+  const routes = new RouteTable();
+  tables.set(server, routes);
+  server.addHook('onRoute', (route) => routes.add(route));
+  addRequestHooks(server);
+  acceptOnlyJson(server);
+  await server.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: strictDirectives },
+    // Only true behind TLS; set per request below.
+    strictTransportSecurity: false,
+    // With no-referrer a browser sends `Origin: null` with our own forms.
+    referrerPolicy: { policy: 'same-origin' },
+  });
+  await server.register(cookie);
+  const app = await NestFactory.create<NestFastifyApplication>(rootModule, adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: options.logger ?? createLogger(settings),
+  });
+  app.useGlobalFilters(new ProblemFilter(routes));
+  app.useGlobalPipes(schemaPipe());
+  return app;
+}
+
+const strictDirectives = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+
+function addRequestHooks(server: FastifyInstance): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-correlation-id', request.id).header('cache-control', 'no-store');
+    if (request.protocol === 'https') {
+      void reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
+    }
+    done(repeatsQueryKey(request.query) ? new RepeatedQueryKeyError() : undefined);
+  });
+}
+
+/** Who reads the first and who the last of two values would see different requests. */
+class RepeatedQueryKeyError extends AppError {
+  constructor() {
+    super(400, 'malformed_request', 'A query parameter is given more than once.');
+  }
+}
+
+function repeatsQueryKey(query: unknown): boolean {
+  return Object.values(query as object).some((value) => Array.isArray(value));
+}
+
+function acceptOnlyJson(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string', bodyLimit },
+    async (_request: unknown, body: string) => parseStrictJson(body),
+  );
+  server.addContentTypeParser<string>(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: 4 * 1024 },
+    async (request, body: string) => {
+      if (request.routeOptions.config.acceptsForm !== true) throw new UnreadableTypeError();
+      return parseForm(body);
+    },
+  );
+}
+
+class UnreadableTypeError extends AppError {
+  constructor() {
+    super(415, 'unsupported_media_type', 'Only application/json is read here.');
+  }
+}
+
+function parseForm(body: string): Record<string, string> {
+  const fields = new URLSearchParams(body);
+  if (new Set(fields.keys()).size !== fields.size) {
+    throw new MalformedBodyError('The form has the same field twice.');
+  }
+  return Object.fromEntries(fields);
+}
+
+function correlationIdOf(raw: IncomingMessage): string {
+  const given = raw.headers['x-request-id'] ?? raw.headers['x-correlation-id'];
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+}
