@@ -12,8 +12,19 @@ module.exports = {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     layer('features-below-roots', '^src/features/', roots),
     layer('tasks-below-features', '^src/tasks/', roots, '^src/features/'),
-    layer('infrastructure-below-tasks', '^src/infrastructure/', roots, '^src/features/', '^src/tasks/'),
-    layer('config-below-all', '^src/(config|common)/', roots, '^src/(features|tasks|infrastructure)/'),
+    layer(
+      'infrastructure-below-tasks',
+      '^src/infrastructure/',
+      roots,
+      '^src/features/',
+      '^src/tasks/',
+    ),
+    layer(
+      'config-below-all',
+      '^src/(config|common)/',
+      roots,
+      '^src/(features|tasks|infrastructure)/',
+    ),
     {
       name: 'sketch-stands-alone',
       severity: 'error',

@@ -1,5 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { EngineCall, EngineResult, ImageEngine, Txt2ImgRequest } from './engines/image-engine.js';
+import type {
+  EngineCall,
+  EngineResult,
+  ImageEngine,
+  Txt2ImgRequest,
+} from './engines/image-engine.js';
 import { EngineError } from './engines/engine-error.js';
 
 /** A backend in trouble is asked last for this long. Milliseconds. */
@@ -36,7 +41,10 @@ export class EnginePool {
       backend.troubledUntil = 0;
       return { ...result, engine: backend.engine.kind };
     } catch (error) {
-      if (error instanceof EngineError && /^(unavailable|misconfigured|timeout)$/.test(error.kind)) {
+      if (
+        error instanceof EngineError &&
+        /^(unavailable|misconfigured|timeout)$/.test(error.kind)
+      ) {
         backend.troubledUntil = performance.now() + coolDownMs;
       }
       throw error;

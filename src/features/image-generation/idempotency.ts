@@ -12,9 +12,14 @@ export class IdempotencyKeyReusedError extends AppError {
 
 export class IdempotencyInProgressError extends AppError {
   constructor() {
-    super(409, 'idempotency_in_progress', 'The first request with this Idempotency-Key still runs.', {
-      retryAfterSeconds: 1,
-    });
+    super(
+      409,
+      'idempotency_in_progress',
+      'The first request with this Idempotency-Key still runs.',
+      {
+        retryAfterSeconds: 1,
+      },
+    );
   }
 }
 

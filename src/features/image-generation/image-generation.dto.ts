@@ -8,12 +8,7 @@ import { taskStatusFields } from '../task-status/task-status.dto.js';
 const maxWork = 1_000_000_000;
 
 const text = (min: number, max: number) =>
-  z
-    .string()
-    .trim()
-    .min(min)
-    .max(max)
-    .refine(isStorable, 'contains a NUL or a broken character');
+  z.string().trim().min(min).max(max).refine(isStorable, 'contains a NUL or a broken character');
 const prompt = (min: number) =>
   text(min, 2000).refine(
     (value) => findExtraNetworks(value).length === 0,
@@ -32,7 +27,12 @@ export const generationRequest = z
     cfg_scale: z.number().min(0).max(30).default(7),
     sampler_name: label.optional(),
     scheduler: label.optional(),
-    seed: z.int().min(-1).max(4_294_967_295).default(-1).describe('-1: chosen for you and reported.'),
+    seed: z
+      .int()
+      .min(-1)
+      .max(4_294_967_295)
+      .default(-1)
+      .describe('-1: chosen for you and reported.'),
     batch_size: z.int().min(1).max(8).default(1),
     model: label.optional().describe('Checkpoint, as the engine names it.'),
     character_name: label.optional(),

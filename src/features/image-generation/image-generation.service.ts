@@ -2,13 +2,21 @@ import { randomInt } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { inTransaction, retried, type Transaction } from '../../infrastructure/database/transaction.js';
+import {
+  inTransaction,
+  retried,
+  type Transaction,
+} from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/task-client.js';
 import type { Payload } from '../../tasks/task-definition.js';
 import type { TaskEntity } from '../../tasks/task.entity.js';
 import { TaskStatusService } from '../task-status/task-status.service.js';
 import { taskStatusOf } from '../task-status/task-status.dto.js';
-import type { GenerationAccepted, GenerationRequest, GenerationStatus } from './image-generation.dto.js';
+import type {
+  GenerationAccepted,
+  GenerationRequest,
+  GenerationStatus,
+} from './image-generation.dto.js';
 import { generateImageTask } from './image-generation.tasks.js';
 import { claimIdempotencyKey } from './idempotency.js';
 
@@ -37,7 +45,9 @@ export class ImageGenerationService {
     const payload = payloadOf(request);
     const key = call.idempotencyKey;
     if (key === undefined) {
-      const id = await retried(() => this.send(this.database.manager, user, request, payload, call));
+      const id = await retried(() =>
+        this.send(this.database.manager, user, request, payload, call),
+      );
       return accepted(id, payload.seed);
     }
     return inTransaction(this.database, async (tx) => {

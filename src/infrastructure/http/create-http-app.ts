@@ -5,7 +5,7 @@ import helmet from '@fastify/helmet';
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../common/app-error.js';
 import type { Settings } from '../../config/config.module.js';
 import { answerBrokenConnection, answerFrameworkError } from './early-errors.js';
@@ -121,7 +121,7 @@ function acceptOnlyJson(server: FastifyInstance): void {
   server.addContentTypeParser<string>(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: 4 * 1024 },
-    async (request, body: string) => {
+    async (request: FastifyRequest, body: string) => {
       if (request.routeOptions.config.acceptsForm !== true) throw new UnreadableTypeError();
       return parseForm(body);
     },

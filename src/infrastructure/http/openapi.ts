@@ -23,7 +23,7 @@ export interface OpenApiOptions {
  * Serves the OpenAPI document and its UI. Call it before `app.init()`/`app.listen()`.
  */
 export function serveOpenApi(app: NestFastifyApplication, options: OpenApiOptions): void {
-  const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const server: FastifyInstance = app.getHttpAdapter().getInstance();
   // Guards do not see these routes; a hook on the route itself cannot be walked around by a URL.
   server.addHook('onRoute', (route) => {
     if (route.url !== documentPath && !route.url.startsWith(uiPath)) return;
