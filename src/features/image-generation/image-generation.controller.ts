@@ -1,0 +1,62 @@
+import { Body, Controller, Get, Headers, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Answers } from '../../infrastructure/http/answers.decorator.js';
+import { IdPipe } from '../../infrastructure/http/validation.js';
+import { CurrentUser } from '../auth/auth.decorators.js';
+import type { RequestUser } from '../auth/request-user.js';
+import { isFinal } from '../../tasks/task-state.js';
+import {
+  generationAccepted,
+  generationRequest,
+  generationStatus,
+  type GenerationAccepted,
+  type GenerationRequest,
+  type GenerationStatus,
+} from './image-generation.dto.js';
+import { ImageGenerationService } from './image-generation.service.js';
+import { checkIdempotencyKey } from './idempotency.js';
+import { preferredWait } from './prefer.js';
+
+@ApiTags('image generation')
+@Controller('api/v1')
+export class ImageGenerationController {
+  constructor(private readonly generations: ImageGenerationService) {}
+
+  @Post('generate-image')
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @ApiHeader({ name: 'Prefer', required: false, description: '`wait=N`, up to 60 seconds' })
+  @Answers(202, generationAccepted, 'Accepted; ask `status_url`.')
+  @Answers(200, generationStatus, 'With `Prefer: wait=N`: it is final.')
+  async generate(
+    @Body({ schema: generationRequest }) request: GenerationRequest,
+    @CurrentUser() user: RequestUser,
+    @Req() http: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('idempotency-key') key?: string,
+    @Headers('prefer') prefer?: string,
+  ): Promise<GenerationAccepted | GenerationStatus> {
+    const idempotencyKey = checkIdempotencyKey(key);
+    const accepted = await this.generations.accept(user, request, {
+      correlationId: http.id,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    });
+    void reply.status(202).header('location', accepted.status_url);
+    const seconds = preferredWait(prefer);
+    if (seconds === undefined) return accepted;
+    void reply.header('preference-applied', `wait=${seconds}`);
+    const status = await this.generations.wait(accepted.task_id, user, seconds);
+    if (!isFinal(status.status)) return accepted;
+    void reply.status(200);
+    return status;
+  }
+
+  @Get('generation-status/:task_id')
+  @Answers(200, generationStatus)
+  status(
+    @Param('task_id', new IdPipe('task')) id: string,
+    @CurrentUser() user: RequestUser,
+  ): Promise<GenerationStatus> {
+    return this.generations.find(id, user);
+  }
+}
