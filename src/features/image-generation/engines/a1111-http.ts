@@ -60,7 +60,8 @@ export class A1111Http {
         signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
       });
     } catch (error) {
-      if (signal?.aborted) throw new EngineError('aborted', 'The call was stopped.', { cause: error });
+      if (signal?.aborted)
+        throw new EngineError('aborted', 'The call was stopped.', { cause: error });
       if (deadline.aborted) {
         throw new EngineError('timeout', `${this.url} did not answer in time.`);
       }
@@ -73,9 +74,13 @@ export class A1111Http {
     // The error of axios holds the request with its credentials: only its code goes on.
     const cause = new Error(code ?? 'connection failed');
     if (code === 'ERR_BAD_RESPONSE') {
-      return new EngineError('bad_result', `${this.url} sent a broken or oversized answer.`, { cause });
+      return new EngineError('bad_result', `${this.url} sent a broken or oversized answer.`, {
+        cause,
+      });
     }
-    if (/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/.test(code ?? '')) {
+    if (
+      /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/.test(code ?? '')
+    ) {
       return new EngineError('unavailable', `${this.url} cannot be reached.`, { cause });
     }
     return new EngineError('unknown_outcome', `The connection to ${this.url} broke.`, { cause });

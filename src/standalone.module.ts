@@ -1,0 +1,23 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ConfigModule, type Settings } from './config/config.module.js';
+import { apiFeatures, entities, workerFeatures } from './features.js';
+import { DatabaseModule } from './infrastructure/database/database.module.js';
+import { TaskWorkersModule, TasksModule } from './tasks/tasks.module.js';
+
+/** API and workers in one process, for one machine. */
+@Module({})
+export class StandaloneModule {
+  static with(settings: Settings): DynamicModule {
+    return {
+      module: StandaloneModule,
+      imports: [
+        ConfigModule.with(settings),
+        DatabaseModule.with(entities),
+        TasksModule,
+        TaskWorkersModule,
+        ...apiFeatures,
+        ...workerFeatures,
+      ],
+    };
+  }
+}

@@ -1,0 +1,27 @@
+import { parseArgs } from 'node:util';
+import { NestFactory } from '@nestjs/core';
+import { readEnvironment } from './config/environment.js';
+import { createLogger } from './infrastructure/http/logger.js';
+import { fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
+import { parseQueueNames } from './tasks/queues.js';
+import { TaskWorkers } from './tasks/workers/task-workers.js';
+import { WorkerModule } from './worker.module.js';
+
+try {
+  const { values } = parseArgs({ options: { queues: { type: 'string', default: 'all' } } });
+  const queues = parseQueueNames(values.queues);
+  const settings = settingsOf(readEnvironment());
+  await prepareStores(settings);
+  const app = await NestFactory.createApplicationContext(WorkerModule.with(settings), {
+    logger: createLogger(settings),
+    abortOnError: false,
+  });
+  const workers = app.get(TaskWorkers);
+  workers.start(queues);
+  stopOnSignal(async () => {
+    await workers.drain(settings.shutdownGraceMs);
+    await app.close();
+  });
+} catch (error) {
+  fail(error);
+}
