@@ -70,9 +70,14 @@ export class A1111Engine implements ImageEngine {
   }
 
   private async dispatch(request: Txt2ImgRequest, call: EngineCall): Promise<EngineResult> {
-    const { jobId, signal, onProgress } = call;
+    const { jobId, signal } = call;
     const unfollow =
-      onProgress && this.progress.follow(jobId, () => this.inFlight === 1, onProgress);
+      call.onProgress &&
+      this.progress.follow(
+        jobId,
+        () => this.inFlight === 1,
+        (p) => call.onProgress?.(p),
+      );
     const started = performance.now();
     try {
       const body = requestBody(request, jobId);

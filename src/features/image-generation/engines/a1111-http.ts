@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import axios, { AxiosError, type AxiosInstance, type AxiosResponse } from 'axios';
+import { AxiosError, create, type AxiosInstance, type AxiosResponse } from 'axios';
 import { EngineError } from './engine-error.js';
 
 const maxBodyBytes = 64 * 1024 * 1024;
@@ -20,7 +20,7 @@ export class A1111Http {
       : undefined;
     url.username = url.password = '';
     this.url = url.href.replace(/\/$/, '');
-    this.client = axios.create({
+    this.client = create({
       baseURL: this.url,
       ...(auth && { auth }),
       proxy: false,
