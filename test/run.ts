@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startStores } from './support/stores-for-a-run.js';
 
 /** Runs every test file below this folder; words on the command line choose by path. */
 const here = dirname(fileURLToPath(import.meta.url));
@@ -15,9 +17,27 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(' ')}.`);
   process.exit(2);
 }
-const { status } = spawnSync(
-  process.execPath,
-  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=120000', ...files],
-  { stdio: 'inherit' },
-);
-process.exit(status ?? 1);
+
+const stores = await startStores();
+try {
+  const tests = spawn(
+    process.execPath,
+    [
+      '--enable-source-maps',
+      '--test',
+      '--test-reporter=spec',
+      '--test-concurrency=2',
+      '--test-timeout=180000',
+      ...files,
+    ],
+    { stdio: 'inherit', env: { ...process.env, ...stores.env } },
+  );
+  // The terminal sends Ctrl-C to the tests as well; what was started here ends after them.
+  process.on('SIGINT', () => {}).on('SIGTERM', () => tests.kill());
+  const [code] = (await once(tests, 'exit')) as [number | null];
+  process.exitCode = code ?? 1;
+} finally {
+  await stores.stop();
+}
+// Once more where it is seen: the tests' own report is long.
+if (stores.leftOut) console.log(stores.leftOut);

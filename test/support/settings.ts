@@ -1,0 +1,20 @@
+import { readEnvironment } from '../../src/config/environment.js';
+import type { Settings } from '../../src/config/config.module.js';
+import type { TestStores } from './queue-engines.js';
+
+/** Settings of a Darkroom on a test's own stores: defaults, but it hurries. */
+export function settingsFor(
+  { databaseUrl, queueUrl }: Pick<TestStores, 'databaseUrl' | 'queueUrl'>,
+  changes: Partial<Settings> = {},
+): Settings {
+  return {
+    ...readEnvironment({ LOG_LEVEL: 'error', LOG_FORMAT: 'pretty', PORT: '0' }),
+    databaseUrl,
+    databasePoolSize: 10,
+    queueUrl,
+    shutdownGraceMs: 5_000,
+    reconcileMs: 1_000,
+    leaseMs: 3_000,
+    ...changes,
+  };
+}
