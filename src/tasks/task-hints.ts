@@ -43,7 +43,8 @@ export class TaskHints implements OnModuleDestroy {
       opts: {
         jobId: hint.taskId,
         priority: bullPriority(hint.priority),
-        ...(hint.delayMs > 0 && { delay: hint.delayMs }),
+        // Whole milliseconds: BullMQ on Postgres takes no others.
+        ...(hint.delayMs > 0 && { delay: Math.ceil(hint.delayMs) }),
       },
     }));
     await inTime(this.of(queue).addBulk(jobs));

@@ -28,6 +28,8 @@ export type RunOutcome =
   /** Look again in so many milliseconds. */
   | { kind: 'later'; inMs: number };
 
+/** A fence was stale: whether the task is over, or waits for another attempt, is seen at the next look. */
+const lookAgainMs = 1_000;
 /** A task of a newer release waits for a newer worker. */
 const unknownTaskDelayMs = 30_000;
 
@@ -152,7 +154,7 @@ export class TaskRunner {
     this.log.warn(
       `Task ${task.id}, attempt ${task.attempt}: another worker has it; result dropped`,
     );
-    return { kind: 'over', state: null };
+    return { kind: 'later', inMs: lookAgainMs };
   }
 
   private logFailure(task: ClaimedTask, failure: TaskFailure, cause: unknown): void {

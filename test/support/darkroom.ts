@@ -21,7 +21,7 @@ import { QUEUE_NAMES } from '../../src/tasks/queues.js';
 import { TaskWorkers } from '../../src/tasks/workers/task-workers.js';
 import { eventually } from './eventually.js';
 import { openStores, type QueueEngineName, type TestStores } from './queue-engines.js';
-import { settingsFor } from './settings.js';
+import { loggerOf, settingsFor } from './settings.js';
 
 /** A whole Darkroom in this process: real HTTP, Postgres, queue, workers and stand-in engine. */
 export interface TestDarkroom {
@@ -66,7 +66,9 @@ export async function startDarkroom(
   const sketch = createSketch({ stepMs: 0, modelSwitchMs: 0, ...options.sketch });
   const engineUrls = [await sketch.listen()];
   const settings = settingsFor(stores, { dataDir, engineUrls, ...options.settings });
-  const app = await createHttpApp(StandaloneModule.with(settings), settings);
+  const app = await createHttpApp(StandaloneModule.with(settings), settings, {
+    logger: loggerOf(settings),
+  });
   const gate = app.get(AuthGate);
   serveOpenApi(app, {
     version: '0.1.0',

@@ -1,3 +1,4 @@
+import { createLogger, type DarkroomLogger } from '../../src/infrastructure/http/logger.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import type { Settings } from '../../src/config/config.module.js';
 import type { TestStores } from './queue-engines.js';
@@ -17,4 +18,10 @@ export function settingsFor(
     leaseMs: 3_000,
     ...changes,
   };
+}
+
+/** Silent, as tests provoke what a log complains of; DARKROOM_TEST_LOG=debug shows it. */
+export function loggerOf(settings: Settings): DarkroomLogger | false {
+  const level = process.env['DARKROOM_TEST_LOG'] as Settings['logLevel'] | undefined;
+  return level === undefined ? false : createLogger({ ...settings, logLevel: level });
 }

@@ -20,6 +20,7 @@ export class QueueWorker {
   private readonly log: Logger;
   private readonly worker: HintWorker;
   private trouble: string | undefined;
+  private pausing = false;
 
   constructor(
     readonly queue: QueueName,
@@ -44,6 +45,7 @@ export class QueueWorker {
 
   /** Takes no more hints; the running ones go on. */
   async pause(): Promise<void> {
+    this.pausing = true;
     await this.worker.pause(true);
   }
 
@@ -62,6 +64,8 @@ export class QueueWorker {
   }
 
   private async outcomeOf(taskId: string): Promise<RunOutcome> {
+    // BullMQ still hands over what its blocking fetch finds after the pause.
+    if (this.pausing) return { kind: 'later', inMs: 0 };
     try {
       return await this.runner.run(taskId, this.name);
     } catch (error) {

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, it } from 'node:test';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { defineTask } from '../../../src/tasks/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { eventually } from '../../support/eventually.js';
+import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
+
+const mark = defineTask({
+  name: 'mark',
+  queue: 'normal_priority',
+  payload: z.number(),
+  result: z.null(),
+});
+
+@Injectable()
+class Marks {
+  readonly seen: number[] = [];
+
+  @HandlesTask(mark)
+  async handle(n: number) {
+    this.seen.push(n);
+    return null;
+  }
+}
+
+onBothQueueEngines('order and time', (engine) => {
+  let lab: TaskLab | undefined;
+  const open = async (settings = {}) => {
+    lab = await openTaskLab(engine, { providers: [Marks], serve: [], settings });
+    return lab;
+  };
+  afterEach(async () => {
+    await lab?.close();
+    lab = undefined;
+  });
+  after(() => lab?.close());
+
+  it('runs priority 0 first and 9 last, and equals in the order of sending', async () => {
+    const { send, workers, get, finished, hints } = await open({ workerConcurrency: 1 });
+    const ids: string[] = [];
+    for (const priority of [9, 5, 0, 7, 1]) {
+      for (const turn of [0, 1]) {
+        ids.push(await send(mark, priority + turn / 10, { priority }));
+      }
+    }
+    await eventually('all hints are in the queue', async () => {
+      const counts = await hints.of('normal_priority').getJobCounts();
+      return Object.values(counts).reduce((a, b) => a + b) === ids.length;
+    });
+    workers.start(['normal_priority']);
+    await Promise.all(ids.map(finished));
+    assert.deepEqual(get(Marks).seen, [0, 0.1, 1, 1.1, 5, 5.1, 7, 7.1, 9, 9.1]);
+  });
+
+  it('runs a delayed task when it is due, not before', async () => {
+    const { send, workers, finished, database, get } = await open();
+    workers.start(['normal_priority']);
+    const at = await send(mark, 2, { runAt: new Date(Date.now() + 400) });
+    const later = await send(mark, 1, { delayMs: 200 });
+    const now = await send(mark, 0);
+    await Promise.all([now, later, at].map(finished));
+    assert.deepEqual(get(Marks).seen, [0, 1, 2]);
+    const early = await database.query(`SELECT id FROM tasks WHERE started_at < run_at`);
+    assert.deepEqual(early, []);
+  });
+
+  it('keeps a far task waiting, in the ledger and in the queue', async () => {
+    const { send, workers, hints, finished, task, makeDue } = await open();
+    workers.start(['normal_priority']);
+    const id = await send(mark, 1, { delayMs: 3_600_000 });
+    const job = await eventually('a hint', () => hints.of('normal_priority').getJob(id));
+    assert.equal(await job.isDelayed(), true);
+    await finished(await send(mark, 2));
+    assert.equal((await task(id)).state, 'PENDING');
+    await makeDue(id);
+    assert.equal((await finished(id)).state, 'SUCCESS');
+  });
+
+  it('never runs what expired before it began', async () => {
+    const { send, workers, finished, get, database } = await open();
+    const id = await send(mark, 1, { expiresInMs: 60_000 });
+    await database.query(`UPDATE tasks SET expires_at = now() WHERE id = $1`, [id]);
+    workers.start(['normal_priority']);
+    const task = await finished(id);
+    assert.equal(task.state, 'REVOKED');
+    assert.equal(task.error?.code, 'expired');
+    assert.deepEqual(get(Marks).seen, []);
+  });
+
+  it('leaves a task of an unknown kind waiting for a newer worker', async () => {
+    const { send, workers, finished, database, task, makeDue } = await open();
+    const id = await send(mark, 1);
+    await database.query(`UPDATE tasks SET name = 'from_the_future' WHERE id = $1`, [id]);
+    workers.start(['normal_priority']);
+    await eventually('a worker has looked at it', async () => (await task(id)).attempt === 1);
+    await eventually('it waits again', async () => (await task(id)).state === 'PENDING');
+    await database.query(`UPDATE tasks SET name = 'mark' WHERE id = $1`, [id]);
+    await makeDue(id);
+    const over = await finished(id);
+    assert.equal(over.state, 'SUCCESS');
+    assert.equal(over.crashes + over.retries, 0);
+  });
+});

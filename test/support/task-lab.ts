@@ -1,0 +1,120 @@
+import type { INestApplicationContext, Provider } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { DataSource } from 'typeorm';
+import { ConfigModule, type Settings } from '../../src/config/config.module.js';
+import { DatabaseModule } from '../../src/infrastructure/database/database.module.js';
+import { Reconciler } from '../../src/tasks/reconciler.js';
+import { TaskClient, type SendOptions } from '../../src/tasks/task-client.js';
+import type { PayloadInput, TaskDefinition } from '../../src/tasks/task-definition.js';
+import { TaskHints } from '../../src/tasks/task-hints.js';
+import { TaskLedger } from '../../src/tasks/task-ledger.js';
+import { isFinal, type TaskState } from '../../src/tasks/task-state.js';
+import { TaskEntity } from '../../src/tasks/task.entity.js';
+import { TaskWorkersModule, TasksModule } from '../../src/tasks/tasks.module.js';
+import { TaskWorkers } from '../../src/tasks/workers/task-workers.js';
+import { QUEUE_NAMES, type QueueName } from '../../src/tasks/queues.js';
+import { eventually } from './eventually.js';
+import { openStores, type QueueEngineName, type TestStores } from './queue-engines.js';
+import { loggerOf, settingsFor } from './settings.js';
+
+/** The task core with handlers of a test, on real stores. No feature, no HTTP. */
+export interface TaskLab {
+  stores: TestStores;
+  database: DataSource;
+  ledger: TaskLedger;
+  hints: TaskHints;
+  reconciler: Reconciler;
+  workers: TaskWorkers;
+  get: INestApplicationContext['get'];
+  send<D extends TaskDefinition>(
+    definition: D,
+    payload: PayloadInput<D>,
+    options?: SendOptions,
+  ): Promise<string>;
+  task(id: string): Promise<TaskEntity>;
+  /** The task once it is in one of these states. */
+  reaches(id: string, ...states: TaskState[]): Promise<TaskEntity>;
+  finished(id: string): Promise<TaskEntity>;
+  /** Ends the wait of a delayed or retrying task. */
+  makeDue(id: string): Promise<void>;
+  /** Forgets every hint: a wiped store. */
+  wipeQueues(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TaskLabOptions {
+  providers?: Provider[];
+  settings?: Partial<Settings>;
+  /** Queues to serve from the start; all by default. */
+  serve?: QueueName[];
+  /** Instead of stores of its own: a second process on the same ones. */
+  stores?: TestStores;
+}
+
+export async function openTaskLab(
+  engine: QueueEngineName,
+  options: TaskLabOptions = {},
+): Promise<TaskLab> {
+  const stores = options.stores ?? (await openStores(engine));
+  const settings = settingsFor(stores, options.settings);
+  class LabModule {}
+  const app = await NestFactory.createApplicationContext(
+    {
+      module: LabModule,
+      imports: [
+        ConfigModule.with(settings),
+        DatabaseModule.with([TaskEntity]),
+        TasksModule,
+        TaskWorkersModule,
+      ],
+      providers: options.providers ?? [],
+    },
+    { logger: loggerOf(settings), abortOnError: false },
+  );
+  const database = app.get(DataSource);
+  const hints = app.get(TaskHints);
+  const workers = app.get(TaskWorkers);
+  const serve = options.serve ?? QUEUE_NAMES;
+  if (serve.length > 0) workers.start([...serve]);
+  const task = (id: string) => database.manager.findOneByOrFail(TaskEntity, { id });
+  const reaches = (id: string, ...states: TaskState[]) =>
+    eventually(`task ${id} is ${states.join(' or ')}`, async () => {
+      const now = await task(id);
+      return states.includes(now.state) && now;
+    });
+  return {
+    stores,
+    database,
+    hints,
+    workers,
+    ledger: app.get(TaskLedger),
+    reconciler: app.get(Reconciler),
+    get: app.get.bind(app),
+    send: (definition, payload, sendOptions) =>
+      app.get(TaskClient).send(database.manager, definition, payload, sendOptions),
+    task,
+    reaches,
+    finished: (id) =>
+      eventually(`task ${id} is over`, async () => {
+        const now = await task(id);
+        return isFinal(now.state) && now;
+      }),
+    makeDue: async (id) => {
+      await database.query(`UPDATE tasks SET run_at = now() WHERE id = $1`, [id]);
+      const { queue } = await task(id);
+      const job = await eventually(`the hint of ${id} is delayed`, async () => {
+        const found = await hints.of(queue).getJob(id);
+        return (await found?.isDelayed()) && found;
+      });
+      await job.promote();
+    },
+    wipeQueues: async () => {
+      for (const name of QUEUE_NAMES) await hints.of(name).obliterate({ force: true });
+    },
+    close: async () => {
+      await workers.drain(1_000);
+      await app.close();
+      if (options.stores === undefined) await stores.close();
+    },
+  };
+}
