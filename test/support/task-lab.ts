@@ -26,20 +26,20 @@ export interface TaskLab {
   reconciler: Reconciler;
   workers: TaskWorkers;
   get: INestApplicationContext['get'];
-  send<D extends TaskDefinition>(
+  send: <D extends TaskDefinition>(
     definition: D,
     payload: PayloadInput<D>,
     options?: SendOptions,
-  ): Promise<string>;
-  task(id: string): Promise<TaskEntity>;
+  ) => Promise<string>;
+  task: (id: string) => Promise<TaskEntity>;
   /** The task once it is in one of these states. */
-  reaches(id: string, ...states: TaskState[]): Promise<TaskEntity>;
-  finished(id: string): Promise<TaskEntity>;
+  reaches: (id: string, ...states: TaskState[]) => Promise<TaskEntity>;
+  finished: (id: string) => Promise<TaskEntity>;
   /** Ends the wait of a delayed or retrying task. */
-  makeDue(id: string): Promise<void>;
+  makeDue: (id: string) => Promise<void>;
   /** Forgets every hint: a wiped store. */
-  wipeQueues(): Promise<void>;
-  close(): Promise<void>;
+  wipeQueues: () => Promise<void>;
+  close: () => Promise<void>;
 }
 
 export interface TaskLabOptions {
