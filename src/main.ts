@@ -1,25 +1,25 @@
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
 import { ApiModule } from './api.module.js';
 import { readEnvironment } from './config/environment.js';
-import { AuthGate } from './features/auth/auth-gate.js';
+import { AdminKey } from './features/auth/admin-key.js';
 import { Readiness } from './features/health/readiness.js';
-import { createHttpApp } from './infrastructure/http/create-http-app.js';
-import { serveOpenApi } from './infrastructure/http/openapi.js';
-import { fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
+import { closingMs, createApi, fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
 
 try {
   const settings = settingsOf(readEnvironment());
   await prepareStores(settings);
-  const app = await createHttpApp(ApiModule.with(settings), settings);
-  const gate = app.get(AuthGate);
-  serveOpenApi(app, {
-    version: '0.1.0',
-    admit: (q, r) => gate.admit(q, r, { admin: false, page: true }),
-  });
-  await app.listen(settings.port, settings.host);
+  const app = await createApi(ApiModule.with(settings), settings);
   stopOnSignal(async () => {
     app.get(Readiness).setDraining();
     await app.close();
-  });
+  }, settings.shutdownGraceMs + closingMs);
+  const keyFile = join(settings.dataDir, 'admin.key');
+  if (await app.get(AdminKey).ensureFirst(keyFile)) {
+    new Logger('Start').log(`Made the first admin key: it is in ${keyFile}`);
+  }
+  await app.listen(settings.port, settings.host);
+  new Logger('Start').log(`Listening on ${await app.getUrl()}`);
 } catch (error) {
   fail(error);
 }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { NestFactory } from '@nestjs/core';
 import { readEnvironment } from './config/environment.js';
 import { createLogger } from './infrastructure/http/logger.js';
-import { fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
+import { closingMs, fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
 import { parseQueueNames } from './tasks/queues.js';
 import { TaskWorkers } from './tasks/workers/task-workers.js';
 import { WorkerModule } from './worker.module.js';
@@ -21,7 +21,7 @@ try {
   stopOnSignal(async () => {
     await workers.drain(settings.shutdownGraceMs);
     await app.close();
-  });
+  }, settings.shutdownGraceMs + closingMs);
 } catch (error) {
   fail(error);
 }

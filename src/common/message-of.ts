@@ -1,4 +1,6 @@
 /** The message of anything that was thrown, for a log line. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // A refused connection to several addresses has a code and no message.
+  return error.message || (error as NodeJS.ErrnoException).code || error.name;
 }

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Relay } from 'bullmq';
 import { messageOf } from '../common/message-of.js';
 import { QUEUE_ENGINE } from '../infrastructure/queue/queue.module.js';
@@ -21,7 +21,7 @@ const lookEveryMs = 1_000;
  * waits also looks at the ledger once a second.
  */
 @Injectable()
-export class TaskEvents implements OnModuleDestroy {
+export class TaskEvents {
   private readonly log = new Logger('TaskEvents');
   private readonly waiting = new Map<string, Set<() => void>>();
   private news: Finished[] = [];
@@ -66,7 +66,7 @@ export class TaskEvents implements OnModuleDestroy {
     });
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async close(): Promise<void> {
     await Promise.race([
       this.relay?.close().catch(() => {}),
       new Promise((resolve) => setTimeout(resolve, 2_000).unref()),

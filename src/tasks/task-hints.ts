@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../common/message-of.js';
 import { QUEUE_ENGINE } from '../infrastructure/queue/queue.module.js';
 import type { HintQueue, QueueEngine } from '../infrastructure/queue/queue-engine.js';
@@ -19,7 +19,7 @@ const storeDeadlineMs = 10_000;
 
 /** The queues, seen from the sending side. The only code that adds jobs. */
 @Injectable()
-export class TaskHints implements OnModuleDestroy {
+export class TaskHints {
   private readonly log = new Logger('Queues');
   private readonly queues = new Map<QueueName, HintQueue>();
 
@@ -73,7 +73,7 @@ export class TaskHints implements OnModuleDestroy {
     return this.queues.get(queue)!;
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async close(): Promise<void> {
     const closing = [...this.queues.values()].map((queue) => inTime(queue.close()));
     await Promise.allSettled(closing);
   }

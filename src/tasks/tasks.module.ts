@@ -33,15 +33,19 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
   constructor(
     private readonly reconciler: Reconciler,
     private readonly dispatcher: Dispatcher,
+    private readonly hints: TaskHints,
+    private readonly events: TaskEvents,
   ) {}
 
   onApplicationBootstrap(): void {
     this.reconciler.start();
   }
 
+  /** After the last request, and before the database closes. */
   async onApplicationShutdown(): Promise<void> {
     await this.reconciler.stop();
     await this.dispatcher.idle();
+    await Promise.all([this.hints.close(), this.events.close()]);
   }
 }
 

@@ -6,14 +6,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
 import type { Settings } from '../../src/config/config.module.js';
 import { AdminKey } from '../../src/features/auth/admin-key.js';
-import { AuthGate } from '../../src/features/auth/auth-gate.js';
 import { AuthService } from '../../src/features/auth/auth.service.js';
 import type {
   GenerationAccepted,
   GenerationStatus,
 } from '../../src/features/image-generation/image-generation.dto.js';
-import { createHttpApp } from '../../src/infrastructure/http/create-http-app.js';
-import { serveOpenApi } from '../../src/infrastructure/http/openapi.js';
+import { createApi } from '../../src/run.js';
 import type { SketchOptions } from '../../src/sketch/options.js';
 import { createSketch, type Sketch } from '../../src/sketch/sketch-server.js';
 import { StandaloneModule } from '../../src/standalone.module.js';
@@ -66,14 +64,7 @@ export async function startDarkroom(
   const sketch = createSketch({ stepMs: 0, modelSwitchMs: 0, ...options.sketch });
   const engineUrls = [await sketch.listen()];
   const settings = settingsFor(stores, { dataDir, engineUrls, ...options.settings });
-  const app = await createHttpApp(StandaloneModule.with(settings), settings, {
-    logger: loggerOf(settings),
-  });
-  const gate = app.get(AuthGate);
-  serveOpenApi(app, {
-    version: '0.1.0',
-    admit: (q, r) => gate.admit(q, r, { admin: false, page: true }),
-  });
+  const app = await createApi(StandaloneModule.with(settings), settings, loggerOf(settings));
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   const workers = app.get(TaskWorkers);

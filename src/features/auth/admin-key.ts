@@ -33,6 +33,20 @@ export class AdminKey {
     return { key, created: true };
   }
 
+  /**
+   * For a server that others administer too: makes a key only while no admin has one.
+   *
+   * @returns whether it made one
+   */
+  async ensureFirst(keyFile: string): Promise<boolean> {
+    const [found] = await this.database.query(
+      `SELECT FROM api_keys k JOIN users u ON u.id = k.user_id
+        WHERE u.role = 'admin' AND k.revoked_at IS NULL LIMIT 1`,
+    );
+    if (found !== undefined) return false;
+    return (await this.ensure(keyFile)).created;
+  }
+
   private async ensureAdmin(): Promise<RequestUser> {
     const found = await this.database.manager.findOneBy(UserEntity, { name: adminName });
     if (found === null) return this.auth.createUser(adminName, 'admin');

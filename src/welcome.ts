@@ -1,0 +1,45 @@
+/** What `npm start` has running, for the person at the terminal. */
+export interface Running {
+  url: string;
+  adminKey: string;
+  keyFile: string;
+  /** Undefined: a database that was configured. */
+  postgres: { port: number; dataDir: string } | undefined;
+  /** Address of the queue, without credentials; undefined: in the database. */
+  queue: string | undefined;
+  /** Addresses without credentials; undefined: the stand-in. */
+  engines: string[] | undefined;
+  objects: string;
+}
+
+export function welcome(running: Running): string {
+  const { url, adminKey, keyFile, postgres, queue, engines, objects } = running;
+  const rows = [
+    ['API', `${url}/api/docs`],
+    ['Queues', `${url}/admin/queues  (any name, the admin key as password)`],
+    ['Engine', engines?.join(', ') ?? 'a stand-in that draws sketches (SD_API_URLS: a real one)'],
+    ['Database', postgres ? embedded(postgres) : 'the one in DATABASE_URL'],
+    ['Queue', queue ?? 'in the database'],
+    ['Pictures', objects],
+    ['Admin key', `${adminKey}  (kept in ${keyFile})`],
+  ];
+  return `
+Darkroom is ready.
+
+${rows.map(([name, value]) => `  ${name!.padEnd(10)} ${value}`).join('\n')}
+
+Make a picture, and save it as picture.png:
+
+  KEY=${adminKey}
+  IMAGE=$(curl -sS ${url}/api/v1/generate-image/ -H "Authorization: Bearer $KEY" \\
+    -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\
+    -d '{"prompt":"a lighthouse at dusk"}' | grep -o '/api/v1/images/[^"?]*' | head -1)
+  curl -sS -o picture.png -H "Authorization: Bearer $KEY" ${url}$IMAGE
+
+Ctrl-C stops everything.
+`;
+}
+
+function embedded({ port, dataDir }: { port: number; dataDir: string }): string {
+  return `embedded Postgres on 127.0.0.1:${port}, data in ${dataDir}`;
+}

@@ -1,0 +1,115 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../src/infrastructure/database/data-source.js';
+import { createSketch, type Sketch } from '../../src/sketch/sketch-server.js';
+import { eventually } from './eventually.js';
+import { endProcess, startProcess, type TestProcess } from './processes.js';
+import { freePort } from './stores.js';
+
+/** Darkroom as in production: an API process, worker processes, an engine; on the given stores. */
+export interface Cluster {
+  url: string;
+  api: TestProcess;
+  worker: TestProcess;
+  sketch: Sketch;
+  database: DataSource;
+  settings: { dataDir: string };
+  post(prompt: string): Promise<Response>;
+  /** Waits until every task has ended. */
+  settled(withinMs: number): Promise<void>;
+  startWorker(env?: Record<string, string>): Promise<TestProcess>;
+}
+
+export async function startCluster(
+  t: TestContext,
+  stores: { databaseUrl: string; queueUrl: string | undefined },
+  sketch: Sketch = createSketch({ stepMs: 5, modelSwitchMs: 0 }),
+): Promise<Cluster> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'darkroom-cluster-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = {
+    DATABASE_URL: stores.databaseUrl,
+    QUEUE_URL: stores.queueUrl,
+    DARKROOM_DATA_DIR: dataDir,
+    SD_API_URLS: await sketch.listen(),
+    PORT: String(port),
+    TASK_LEASE_SECONDS: '3',
+    RECONCILE_SECONDS: '1',
+    SHUTDOWN_GRACE_SECONDS: '5',
+  };
+  const processes: TestProcess[] = [];
+  const start = async (program: string, ready: string, more = {}) => {
+    const started = startProcess(program, [], { ...env, ...more });
+    processes.push(started);
+    await started.says(ready);
+    return started;
+  };
+  const startWorker = (more = {}) => start('src/worker.js', 'Serving', more);
+  const api = await start('src/main.js', 'Listening');
+  const worker = await startWorker();
+  const options = dataSourceOptions({ url: stores.databaseUrl, poolSize: 2 });
+  const database = await new DataSource(options).initialize();
+  t.after(async () => {
+    await database.destroy();
+    for (const process of processes) await endProcess(process);
+    await sketch.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  const key = (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim();
+  return {
+    url,
+    api,
+    worker,
+    sketch,
+    database,
+    settings: { dataDir },
+    startWorker,
+    post: (prompt) =>
+      fetch(`${url}/api/v1/generate-image/`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ prompt, width: 64, height: 64, steps: 2 }),
+      }),
+    settled: async (withinMs) => {
+      await eventually(
+        'every task is over',
+        async () => {
+          const open = await database.query(
+            `SELECT FROM tasks WHERE finished_at IS NULL OR queue_check_at IS NULL AND finished_at IS NULL LIMIT 1`,
+          );
+          return open.length === 0;
+        },
+        withinMs,
+      );
+    },
+  };
+}
+
+/** Posts without a pause until `stop` is called. */
+export function keepPosting(cluster: Cluster) {
+  let stopped = false;
+  const statuses: number[] = [];
+  const accepted: string[] = [];
+  const done = (async () => {
+    for (let n = 1; !stopped; n++) {
+      const response = await cluster.post(`picture ${n}`);
+      statuses.push(response.status);
+      const body = (await response.json()) as { task_id?: string };
+      if (response.status === 202) accepted.push(body.task_id!);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  return {
+    /** Of all answers so far. */
+    statuses,
+    accepted,
+    stop: async () => {
+      stopped = true;
+      await done;
+    },
+  };
+}

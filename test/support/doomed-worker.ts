@@ -1,0 +1,55 @@
+import { A1111Engine } from '../../src/features/image-generation/engines/a1111-engine.js';
+import { DiskObjectStorage } from '../../src/features/storage/disk-object-storage.js';
+import { ImageStore } from '../../src/features/images/image-store.js';
+import { TaskLedger } from '../../src/tasks/task-ledger.js';
+import { TaskRunner } from '../../src/tasks/task-runner.js';
+
+/** A worker that dies of SIGKILL when its first task reaches the phase named by DIE_WHEN. */
+type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
+
+const phases: Record<string, () => void> = {
+  claimed: () => dieAfter(TaskLedger.prototype, 'claim'),
+  drawing: () => dieDuring(A1111Engine.prototype, 'txt2img', 400),
+  drawn: () => dieAfter(A1111Engine.prototype, 'txt2img'),
+  committing: () => dieAfter(ImageStore.prototype, 'add'),
+  committed: () => dieAfter(TaskRunner.prototype, 'succeed'),
+  uploading: () => dieAfter(DiskObjectStorage.prototype, 'put'),
+  uploaded: () => dieBefore(ImageStore.prototype, 'markStored'),
+};
+
+function dieAfter(prototype: object, method: string): void {
+  wrap(prototype, method, async (run) => {
+    await run();
+    die();
+  });
+}
+
+function dieBefore(prototype: object, method: string): void {
+  wrap(prototype, method, async () => die());
+}
+
+function dieDuring(prototype: object, method: string, afterMs: number): void {
+  wrap(prototype, method, (run) => {
+    setTimeout(die, afterMs);
+    return run();
+  });
+}
+
+function wrap(
+  prototype: object,
+  method: string,
+  around: (run: () => Promise<unknown>) => Promise<unknown>,
+): void {
+  const methods = prototype as Methods;
+  const original = methods[method]!;
+  methods[method] = function (this: unknown, ...args: never[]) {
+    return around(() => original.apply(this, args));
+  };
+}
+
+function die(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+phases[process.env['DIE_WHEN'] ?? '']!();
+await import('../../src/worker.js');

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { DataSource } from 'typeorm';
+
+/**
+ * What must hold after any fault, once nothing runs any more: every task is final and leaseless,
+ * SUCCESS means exactly its pictures, each stored once and undamaged, and nothing else is stored.
+ */
+export async function assertSound({
+  database,
+  settings,
+}: {
+  database: DataSource;
+  settings: { dataDir: string };
+}): Promise<void> {
+  const open = await database.query(
+    `SELECT id, name, state FROM tasks WHERE finished_at IS NULL OR lease_until IS NOT NULL`,
+  );
+  assert.deepEqual(open, [], 'every task has ended');
+
+  const wrongCount = await database.query(
+    `SELECT t.id, t.state, count(i.id)::int AS images FROM tasks t
+       LEFT JOIN generated_images i ON i.task_id = t.id
+      WHERE t.name = 'generate_image_task' GROUP BY t.id
+     HAVING count(i.id) <> CASE t.state WHEN 'SUCCESS' THEN (t.payload->>'batch_size')::int ELSE 0 END`,
+  );
+  assert.deepEqual(wrongCount, [], 'SUCCESS has its pictures, all else has none');
+
+  const images = await database.query(`SELECT * FROM generated_images`);
+  const folder = join(settings.dataDir, 'objects');
+  for (const image of images) {
+    const bytes = await readFile(join(folder, image.object_key));
+    assert.equal(bytes.length, image.bytes);
+    assert.ok(createHash('sha256').update(bytes).digest().equals(image.sha256), 'its checksum');
+    const { width, height } = await sharp(bytes).metadata();
+    assert.deepEqual([width, height], [image.width, image.height]);
+    await sharp(bytes).stats();
+  }
+  const named = images.flatMap((image: Record<string, string>) => [
+    image['object_key'],
+    image['thumbnail_key'],
+  ]);
+  assert.deepEqual(await filesBelow(folder), named.toSorted(), 'no object without a row');
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .toSorted();
+}
