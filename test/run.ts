@@ -27,7 +27,7 @@ try {
       '--test',
       '--test-reporter=spec',
       '--test-concurrency=2',
-      '--test-timeout=180000',
+      '--test-timeout=600000',
       ...files,
     ],
     { stdio: 'inherit', env: { ...process.env, ...stores.env } },

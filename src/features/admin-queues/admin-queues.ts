@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
 import { AppError, UnavailableError } from '../../common/app-error.js';
 import { applicationPolicy } from '../../infrastructure/http/page-policy.js';
+import { SeeOther } from '../../infrastructure/http/see-other.js';
 import { QUEUE_NAMES } from '../../tasks/queues.js';
 import { TaskHints } from '../../tasks/task-hints.js';
 import { AuthGate } from '../auth/auth-gate.js';
@@ -59,7 +60,7 @@ function boardPlugin(hints: TaskHints) {
   });
   // Thrown on, an error reaches the one filter; Bull Board would show its message.
   server.setErrorHandler((error) => {
-    if (isClientError(error)) throw error;
+    if (error instanceof SeeOther || isClientError(error)) throw error;
     throw new UnavailableError('The queue does not answer just now.', error);
   });
   return server.registerPlugin();

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiConsumes, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AcceptsForm } from '../../infrastructure/http/accepts-form.decorator.js';
@@ -29,6 +29,11 @@ export class LoginController {
   ) {}
 
   @Public()
+  @ApiResponse({
+    status: 200,
+    description: 'The form.',
+    content: { 'text/html': { schema: { type: 'string' } } },
+  })
   @Get('login')
   async form(
     @Query({ schema: loginQuery }) { next }: z.infer<typeof loginQuery>,
@@ -40,6 +45,7 @@ export class LoginController {
   @Public()
   @AcceptsForm()
   @ApiConsumes('application/x-www-form-urlencoded')
+  @ApiResponse({ status: 303, description: 'Signed in, with a session cookie; on to `next`.' })
   @Post('login')
   async login(
     @Body({ schema: loginForm }) { key, next }: z.infer<typeof loginForm>,
@@ -61,6 +67,7 @@ export class LoginController {
     }
   }
 
+  @ApiResponse({ status: 303, description: 'Signed out; on to the form.' })
   @Post('logout')
   async logout(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const token = request.cookies[sessionCookie];

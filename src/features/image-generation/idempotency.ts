@@ -31,6 +31,15 @@ export function checkIdempotencyKey(key: string | undefined): string | undefined
   ]);
 }
 
+/** Fields in another order are the same request; `metadata` keeps the order it came in. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}
+
 /**
  * Claims the key for `taskId` within `tx`. A second request with the key waits for the first to
  * commit or roll back.
@@ -45,7 +54,7 @@ export async function claimIdempotencyKey(
   request: unknown,
   taskId: string,
 ): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(request)).digest();
+  const hash = createHash('sha256').update(canonicalJson(request)).digest();
   try {
     await tx.query(`SET LOCAL lock_timeout = '2s'`);
     await tx.query(

@@ -24,7 +24,13 @@ export class ImageGenerationController {
   constructor(private readonly generations: ImageGenerationService) {}
 
   @Post('generate-image')
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'The same key with the same request, whatever the order of its fields, has the same answer.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  })
   @ApiHeader({ name: 'Prefer', required: false, description: '`wait=N`, up to 60 seconds' })
   @Answers(202, generationAccepted, 'Accepted; ask `status_url`.')
   @Answers(200, generationStatus, 'With `Prefer: wait=N`: it is final.')
@@ -33,8 +39,8 @@ export class ImageGenerationController {
     @CurrentUser() user: RequestUser,
     @Req() http: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @Headers('idempotency-key') key?: string,
-    @Headers('prefer') prefer?: string,
+    @Headers('Idempotency-Key') key?: string,
+    @Headers('Prefer') prefer?: string,
   ): Promise<GenerationAccepted | GenerationStatus> {
     const idempotencyKey = checkIdempotencyKey(key);
     const accepted = await this.generations.accept(user, request, {

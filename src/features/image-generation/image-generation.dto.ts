@@ -38,7 +38,7 @@ export const generationRequest = z
     character_name: label.optional(),
     chat_id: label.optional(),
     priority: z.enum(['high', 'normal', 'low']).default('normal'),
-    webhook_url: z.undefined('webhooks are not available yet').optional(),
+    webhook_url: z.never('webhooks are not available yet').optional(),
     notify_email: z.literal(false, 'e-mail is not available yet').optional(),
     expires_in: z
       .int()
@@ -55,6 +55,7 @@ export const generationRequest = z
   })
   .refine((r) => r.steps * r.width * r.height * r.batch_size <= maxWork, {
     path: ['steps'],
+    when: ({ issues }) => issues.length === 0,
     message: `steps × width × height × batch_size is over ${maxWork}`,
   });
 

@@ -9,7 +9,7 @@ import {
 } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/task-client.js';
 import type { Payload } from '../../tasks/task-definition.js';
-import type { TaskEntity } from '../../tasks/task.entity.js';
+import { TaskEntity } from '../../tasks/task.entity.js';
 import { TaskStatusService } from '../task-status/task-status.service.js';
 import { taskStatusOf } from '../task-status/task-status.dto.js';
 import type {
@@ -53,7 +53,8 @@ export class ImageGenerationService {
     return inTransaction(this.database, async (tx) => {
       const id = uuidv7();
       const taskId = await claimIdempotencyKey(tx, user.id, key, request, id);
-      if (taskId !== id) return accepted(taskId, await this.seedOf(taskId, user, payload.seed));
+      // On this very connection: waiting for a second one of the pool could deadlock.
+      if (taskId !== id) return accepted(taskId, (await seedOf(tx, taskId)) ?? payload.seed);
       await this.send(tx, user, request, payload, { ...call, id });
       return accepted(id, payload.seed);
     });
@@ -85,11 +86,12 @@ export class ImageGenerationService {
       ownerId: user.id,
     });
   }
+}
 
-  private async seedOf(taskId: string, user: Requester, otherwise: number): Promise<number> {
-    const task = await this.status.find(taskId, user, generateImageTask.name).catch(() => null);
-    return task ? (task.payload as Payload<typeof generateImageTask>).seed : otherwise;
-  }
+/** Undefined when the task is forgotten already. */
+async function seedOf(tx: Transaction, taskId: string): Promise<number | undefined> {
+  const task = await tx.findOneBy(TaskEntity, { id: taskId });
+  return (task?.payload as Payload<typeof generateImageTask> | undefined)?.seed;
 }
 
 function payloadOf(request: GenerationRequest): Payload<typeof generateImageTask> {

@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
-import { ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { IdPipe } from '../../infrastructure/http/validation.js';
@@ -7,6 +7,7 @@ import { CurrentUser } from '../auth/auth.decorators.js';
 import type { RequestUser } from '../auth/request-user.js';
 import { ImagesService } from './images.service.js';
 
+const picture = { schema: { type: 'string', format: 'binary' } };
 const imageQuery = z.strictObject({ size: z.enum(['full', 'thumbnail']).default('full') });
 
 @ApiTags('images')
@@ -15,24 +16,36 @@ export class ImagesController {
   constructor(private readonly images: ImagesService) {}
 
   @Get(':image_id')
-  @ApiProduces('image/png', 'image/jpeg', 'image/webp')
-  @ApiResponse({ status: 200, description: 'The picture, or its WebP thumbnail.' })
+  @ApiHeader({ name: 'If-None-Match', required: false })
+  @ApiResponse({
+    status: 200,
+    description: 'The picture, or its WebP thumbnail.',
+    content: { 'image/png': picture, 'image/jpeg': picture, 'image/webp': picture },
+  })
   @ApiResponse({ status: 304, description: 'Not changed since the `If-None-Match` you sent.' })
   async read(
     @Param('image_id', new IdPipe('image')) id: string,
     @Query({ schema: imageQuery }) { size }: z.output<typeof imageQuery>,
     @CurrentUser() user: RequestUser,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @Headers('if-none-match') known?: string,
+    @Headers('If-None-Match') known?: string,
   ): Promise<StreamableFile | undefined> {
     const image = await this.images.open(id, size, user);
     // Private, and asked for again each time: who may see it can change.
     void reply.header('cache-control', 'private, no-cache').header('etag', image.etag);
-    if (known === image.etag) {
+    if (isKnown(image.etag, known)) {
       image.stream.destroy();
       void reply.status(304);
       return undefined;
     }
     return new StreamableFile(image.stream, { type: image.contentType, length: image.bytes });
   }
+}
+
+/** `If-None-Match`: a list, whose tags a proxy may have weakened. */
+function isKnown(etag: string, header = ''): boolean {
+  return header.split(',').some((tag) => {
+    const known = tag.trim();
+    return known === '*' || known.replace(/^W\//, '') === etag;
+  });
 }

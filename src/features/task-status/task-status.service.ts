@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import { NotFoundError } from '../../common/app-error.js';
@@ -13,7 +13,9 @@ interface Requester {
 }
 
 @Injectable()
-export class TaskStatusService {
+export class TaskStatusService implements OnModuleDestroy {
+  private stopping = false;
+
   constructor(
     @InjectRepository(TaskEntity) private readonly tasks: Repository<TaskEntity>,
     private readonly events: TaskEvents,
@@ -37,8 +39,13 @@ export class TaskStatusService {
     for (;;) {
       const changed = this.events.change(id, timeout);
       const task = await this.find(id, user, name);
-      if (isFinal(task.state) || timeout.aborted) return task;
+      if (isFinal(task.state) || timeout.aborted || this.stopping) return task;
       await changed;
     }
+  }
+
+  /** Requests that wait would hold up the end of the process. */
+  onModuleDestroy(): void {
+    this.stopping = true;
   }
 }

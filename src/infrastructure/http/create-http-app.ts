@@ -68,7 +68,6 @@ export async function createHttpApp(
   const routes = new RouteTable();
   tables.set(server, routes);
   server.addHook('onRoute', (route) => routes.add(route));
-  addRequestHooks(server);
   acceptOnlyJson(server);
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: strictDirectives },
@@ -78,6 +77,9 @@ export async function createHttpApp(
     referrerPolicy: { policy: 'same-origin' },
   });
   await server.register(cookie);
+  closeConnectionsAtTheEnd(server);
+  // After helmet's: what it refuses has the same headers as any answer.
+  addRequestHooks(server);
   const app = await NestFactory.create<NestFastifyApplication>(rootModule, adapter, {
     bodyParser: false,
     abortOnError: false,
@@ -100,6 +102,19 @@ function addRequestHooks(server: FastifyInstance): void {
   });
 }
 
+/** One kept alive by a request that was under way would hold up the process for all its silence. */
+function closeConnectionsAtTheEnd(server: FastifyInstance): void {
+  let closing = false;
+  server.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing) void reply.header('connection', 'close');
+    done(null, payload);
+  });
+}
+
 /** Who reads the first and who the last of two values would see different requests. */
 class RepeatedQueryKeyError extends AppError {
   constructor() {
@@ -113,10 +128,10 @@ function repeatsQueryKey(query: unknown): boolean {
 
 function acceptOnlyJson(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser<string>(
+  server.addContentTypeParser<Buffer>(
     'application/json',
-    { parseAs: 'string', bodyLimit },
-    async (_request: unknown, body: string) => parseStrictJson(body),
+    { parseAs: 'buffer', bodyLimit },
+    async (_request: unknown, body: Buffer) => parseStrictJson(body),
   );
   server.addContentTypeParser<string>(
     'application/x-www-form-urlencoded',

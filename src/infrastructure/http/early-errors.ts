@@ -39,6 +39,7 @@ export function answerBrokenConnection(error: Error & { code?: string }, socket:
     socket.write(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
         `X-Correlation-Id: ${correlationId}\r\nContent-Type: ${problemType}\r\n` +
+        'Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
         `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
   }

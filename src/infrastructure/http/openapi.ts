@@ -75,14 +75,8 @@ const problemAnswer = {
 };
 
 function problemJsonSchema() {
-  const {
-    id: _id,
-    $schema: _schema,
-    ...schema
-  } = z.toJSONSchema(problemSchema, {
-    target: 'openapi-3.0',
-  }) as Record<string, unknown>;
-  return schema;
+  const { $schema: _schema, ...schema } = z.toJSONSchema(problemSchema, { target: 'openapi-3.0' });
+  return schema as Record<string, unknown>;
 }
 
 function description(codes: Record<string, string>): string {

@@ -8,20 +8,18 @@ import type { FieldError } from '../../common/app-error.js';
  * `type` stays `about:blank`: a URL here promises a page, and the docs ask for a credential. The
  * stable word for programs is `code`.
  */
-export const problemSchema = z
-  .strictObject({
-    type: z.literal('about:blank'),
-    title: z.string().describe('The phrase of the HTTP status.'),
-    status: z.int(),
-    code: z.string().describe('Stable word for programs; see the list at the top.'),
-    detail: z.string().describe('A sentence for people. May change.'),
-    errors: z
-      .array(z.strictObject({ path: z.string(), message: z.string() }))
-      .optional()
-      .describe('The fields that are wrong, when it is about fields.'),
-    correlation_id: z.string().describe('The same as in the X-Correlation-Id header and the log.'),
-  })
-  .meta({ id: 'Problem' });
+export const problemSchema = z.strictObject({
+  type: z.literal('about:blank'),
+  title: z.string().describe('The phrase of the HTTP status.'),
+  status: z.int(),
+  code: z.string().describe('Stable word for programs; see the list at the top.'),
+  detail: z.string().describe('A sentence for people. May change.'),
+  errors: z
+    .array(z.strictObject({ path: z.string(), message: z.string() }))
+    .optional()
+    .describe('The fields that are wrong, when it is about fields.'),
+  correlation_id: z.string().describe('The same as in the X-Correlation-Id header and the log.'),
+});
 
 export type Problem = z.infer<typeof problemSchema>;
 

@@ -10,15 +10,19 @@ export class MalformedBodyError extends AppError {
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
- * `JSON.parse` that refuses what two readers could read differently or what only costs time: a key
- * given twice, keys that reach for a prototype, deep nesting, very many keys.
+ * `JSON.parse` that refuses what two readers could read differently or what only costs time: bytes
+ * that are no UTF-8, a key given twice, keys that reach for a prototype, deep nesting, very many keys.
  *
  * @throws MalformedBodyError
  */
-export function parseStrictJson(text: string): unknown {
+export function parseStrictJson(body: Uint8Array): unknown {
+  let text: string;
   let value: unknown;
   try {
+    text = utf8.decode(body);
     value = JSON.parse(text);
   } catch (error) {
     throw new MalformedBodyError('The body is not valid JSON.', error);

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { AuthService } from '../../../src/features/auth/auth.service.js';
+import { FailedCredentials } from '../../../src/features/auth/failed-credentials.js';
+import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
+import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
+import { problemOf } from '../../support/problem.js';
+
+type Headers = Record<string, string>;
+
+const open = [
+  'GET /health/live',
+  'HEAD /health/live',
+  'GET /health/ready',
+  'HEAD /health/ready',
+  'GET /admin/login',
+  'HEAD /admin/login',
+  'POST /admin/login',
+];
+/** Tells of the queue's store; shown to nobody. */
+const hidden = '/admin/queues/api/redis/stats';
+const id = '01890000-0000-7000-8000-000000000000';
+const basic = (password: string) => ({
+  authorization: `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}`,
+});
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+const session = (token: string) => ({
+  cookie: `darkroom_session=${token}`,
+  'sec-fetch-site': 'same-origin',
+});
+
+describe('every route of the server', () => {
+  let darkroom: TestDarkroom;
+  let auth: AuthService;
+  let routes: { verb: string; path: string }[];
+  let user: { id: string; key: string };
+  let admin: { id: string };
+
+  before(async () => {
+    darkroom = await startDarkroom('postgres', { workers: false });
+    auth = darkroom.app.get(AuthService);
+    // A minute passes between any two failures, so that none is held up.
+    let minutes = 0;
+    darkroom.app.get(FailedCredentials).now = () => minutes++ * 60_001;
+    routes = routesOf(darkroom.app)
+      .all()
+      .flatMap(({ url, verbs }) => {
+        const path = url.replace(/:\w+/g, id).replace('*', 'x');
+        return verbs.map((verb) => ({ verb, path }));
+      });
+    const { id: userId } = await auth.createUser('ordinary', 'user');
+    user = { id: userId, key: (await auth.createApiKey(userId)).key };
+    admin = (await auth.findByKey(darkroom.adminKey))!;
+  });
+  after(() => darkroom.close());
+
+  const ask = ({ verb, path }: { verb: string; path: string }, headers: Headers) =>
+    darkroom.request(path, { method: verb, key: null, headers, redirect: 'manual' });
+  const closed = () => routes.filter(({ verb, path }) => !open.includes(`${verb} ${path}`));
+  const onBoard = (path: string) => path.startsWith('/admin/queues');
+
+  async function revokedKey(): Promise<string> {
+    const { id, key } = await auth.createApiKey(user.id);
+    await auth.revokeApiKey(id);
+    return key;
+  }
+
+  async function expiredSession(): Promise<string> {
+    const { token } = await auth.createSession(user.id);
+    await darkroom.database.query(`UPDATE sessions SET expires_at = now() - interval '1 second'`);
+    return token;
+  }
+
+  it('is known to this test', () => {
+    assert.ok(routes.length > 60);
+    for (const route of open)
+      assert.ok(
+        routes.some((r) => `${r.verb} ${r.path}` === route),
+        route,
+      );
+  });
+
+  it('is closed, but for health and the login', async () => {
+    const answered: string[] = [];
+    for (const route of routes) {
+      if ((await ask(route, {})).status !== 401) answered.push(`${route.verb} ${route.path}`);
+    }
+    assert.deepEqual(answered.toSorted(), open.toSorted());
+  });
+
+  const unusable: Record<string, () => Headers | Promise<Headers>> = {
+    'an empty header': () => ({ authorization: '' }),
+    'no scheme': () => ({ authorization: user.key }),
+    'another scheme': () => ({ authorization: `Digest ${user.key}` }),
+    'Bearer alone': () => ({ authorization: 'Bearer' }),
+    'a key with more behind it': () => bearer(`${user.key} x`),
+    'a key with a letter too many': () => bearer(`${user.key}x`),
+    'a wrong key': () => bearer(`dk_0123456789abcdef_${'x'.repeat(43)}`),
+    'a right prefix with a wrong secret': () => bearer(user.key.slice(0, 20) + 'x'.repeat(43)),
+    'a revoked key': async () => bearer(await revokedKey()),
+    'Basic that is no base64': () => ({ authorization: 'Basic %%%' }),
+    'Basic with a wrong key': () => basic('secret'),
+    'Basic with a revoked key': async () => basic(await revokedKey()),
+    'a made-up session': () => session('x'.repeat(43)),
+    'an expired session': async () => session(await expiredSession()),
+    'a key as session': () => session(user.key),
+    'a wrong key beside a good session': async () => ({
+      ...session((await auth.createSession(user.id)).token),
+      ...bearer('dk_wrong'),
+    }),
+  };
+  for (const [what, headers] of Object.entries(unusable)) {
+    it(`refuses ${what}: 401`, async () => {
+      const given = await headers();
+      for (const route of closed()) {
+        const answer = await ask(route, given);
+        assert.equal(answer.status, 401, `${route.verb} ${route.path}`);
+        assert.match(answer.headers.get('www-authenticate')!, /^Bearer realm="darkroom"/);
+        if (route.verb !== 'HEAD') await problemOf(answer, 401, 'unauthenticated');
+      }
+    });
+  }
+
+  const usable: Record<string, (who: { id: string; key: string }) => Headers | Promise<Headers>> = {
+    'Bearer key': ({ key }) => bearer(key),
+    'Basic key': ({ key }) => basic(key),
+    session: async ({ id }) => session((await auth.createSession(id)).token),
+  };
+  for (const [what, headers] of Object.entries(usable)) {
+    it(`admits a user with a ${what}, but not to the board: 403`, async () => {
+      for (const route of closed()) {
+        const answer = await ask(route, await headers(user));
+        const name = `${route.verb} ${route.path}: ${answer.status}`;
+        if (!onBoard(route.path)) assert.ok(![401, 403, 500].includes(answer.status), name);
+        else if (route.verb === 'HEAD') assert.equal(answer.status, 403, name);
+        else await problemOf(answer, 403, 'forbidden');
+      }
+    });
+
+    it(`admits an admin with a ${what}, who may only read the board`, async () => {
+      for (const route of closed()) {
+        const answer = await ask(route, await headers({ id: admin.id, key: darkroom.adminKey }));
+        const name = `${route.verb} ${route.path}: ${answer.status}`;
+        if (onBoard(route.path) && !['GET', 'HEAD'].includes(route.verb)) {
+          assert.equal(answer.headers.get('allow'), 'GET, HEAD', name);
+          await problemOf(answer, 405, 'method_not_allowed');
+        } else if (route.path === hidden) assert.equal(answer.status, 403, name);
+        else assert.ok(![401, 403, 500].includes(answer.status), name);
+      }
+    });
+  }
+
+  it('is not reached by another spelling of its path', async () => {
+    for (const { verb, path } of closed()) {
+      const encoded = path.replace(/[a-z]/, (c) => `%${c.charCodeAt(0).toString(16)}`);
+      const spellings = [`${path}/`, `/${path}`, `${path}//`, path.toUpperCase(), encoded];
+      for (const spelling of [...spellings, `/x/..${path}`, `${path}?x=/health/live`]) {
+        const answer = await ask({ verb, path: spelling }, {});
+        const refused = [401, 404, 405].includes(answer.status);
+        assert.ok(refused, `${verb} ${spelling}: ${answer.status}`);
+      }
+    }
+  });
+});

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { AuthService } from '../../../src/features/auth/auth.service.js';
+import { FailedCredentials } from '../../../src/features/auth/failed-credentials.js';
+import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
+import { problemOf } from '../../support/problem.js';
+
+const path = '/api/v1/task_status/x';
+
+describe('guessing credentials', () => {
+  let darkroom: TestDarkroom;
+  let now = Date.now();
+  before(async () => {
+    darkroom = await startDarkroom('postgres', { workers: false });
+    darkroom.app.get(FailedCredentials).now = () => now;
+    await Promise.all(Array.from({ length: 20 }, () => guess()));
+  });
+  after(() => darkroom.close());
+
+  const guess = (headers = {}) => darkroom.request(path, { key: 'dk_wrong', headers });
+  const guessForm = () =>
+    darkroom.request('/admin/login', {
+      method: 'POST',
+      key: null,
+      body: new URLSearchParams({ key: 'dk_wrong' }),
+    });
+
+  it('is held up after 20 in a minute, on the API and on the form', async () => {
+    for (const answer of [await guess(), await guess({ 'x-forwarded-for': '203.0.113.9' })]) {
+      assert.equal(answer.headers.get('retry-after'), '60');
+      await problemOf(answer, 429, 'too_many_requests');
+    }
+    const form = await guessForm();
+    assert.equal(form.status, 429);
+    assert.equal(form.headers.get('retry-after'), '60');
+    assert.match(await form.text(), /Too many wrong keys/);
+  });
+
+  it('does not hold up who has a right one, or none', async () => {
+    assert.equal((await darkroom.request(path)).status, 404);
+    await problemOf(await darkroom.request(path, { key: null }), 401);
+    const cookie = { cookie: 'darkroom_session=gone' };
+    await problemOf(await darkroom.request(path, { key: null, headers: cookie }), 401);
+  });
+
+  it('is over after the minute', async () => {
+    now += 60_001;
+    await problemOf(await guess(), 401);
+    assert.equal((await guessForm()).status, 401);
+  });
+});
+
+describe('what the database keeps of credentials', () => {
+  let darkroom: TestDarkroom;
+  before(async () => {
+    darkroom = await startDarkroom('postgres', { workers: false });
+  });
+  after(() => darkroom.close());
+
+  it('are digests', async () => {
+    const auth = darkroom.app.get(AuthService);
+    const user = await auth.createUser('kept', 'user');
+    const { key } = await auth.createApiKey(user.id);
+    const { token } = await auth.createSession(user.id);
+    await darkroom.generate({ prompt: 'x' });
+    for (const secret of [key, key.split('_')[2]!, token, darkroom.adminKey]) {
+      const tables = await darkroom.database.query(
+        `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
+      );
+      assert.ok(tables.length > 5);
+      for (const { name } of tables) {
+        const found = await darkroom.database.query(
+          `SELECT FROM "${name}" AS t WHERE position($1 IN t::text) > 0 OR position($2 IN t::text) > 0`,
+          [secret, Buffer.from(secret).toString('hex')],
+        );
+        assert.equal(found.length, 0, name);
+      }
+    }
+  });
+});
