@@ -1,8 +1,14 @@
-import { z } from 'zod';
 import { A1111Http } from './a1111-http.js';
+import { Interruptions } from './a1111-interruptions.js';
+import { defaultA1111Options, type A1111Options } from './a1111-options.js';
+import { capabilitiesOf, isSketch } from './a1111-probe.js';
 import { A1111Progress } from './a1111-progress.js';
 import { refusal } from './a1111-refusal.js';
-import { verifiedResult } from './a1111-result.js';
+import { A1111Removal } from './a1111-removal.js';
+import { txt2ImgBody } from './a1111-request.js';
+import { badResult, verifiedResult } from './a1111-result.js';
+import { A1111Status } from './a1111-status.js';
+import { EngineError } from './engine-error.js';
 import type {
   EngineCall,
   EngineCapabilities,
@@ -11,19 +17,21 @@ import type {
   Txt2ImgRequest,
 } from './image-engine.js';
 import { Slots } from './slots.js';
+import { waitAtMost } from './wait-at-most.js';
 
-/** A1111 answers only when it is done. Below the soft limit of the task, so that it is our error. */
-const totalDeadlineMs = 530_000;
-const askDeadlineMs = 3_000;
-
-const models = z.array(z.object({ title: z.string() }));
+/** How long a failed call waits for its job to leave the server; below what a stopping worker allows. */
+const partingMs = 1_500;
 
 /** A server of the A1111 `/sdapi/v1` family. */
 export class A1111Engine implements ImageEngine {
   kind = 'a1111';
   readonly url: string;
+  private readonly options: A1111Options;
   private readonly http: A1111Http;
+  private readonly status: A1111Status;
+  private readonly interruptions: Interruptions;
   private readonly progress: A1111Progress;
+  private readonly removal: A1111Removal;
   private readonly slots: Slots;
   private inFlight = 0;
   private recognised = false;
@@ -32,99 +40,98 @@ export class A1111Engine implements ImageEngine {
    * @param address may carry `user:password@` for Basic auth
    * @param requestsInFlight 2 hides the server's encoding time, 1 keeps strict priority
    */
-  constructor(address: string, requestsInFlight: number) {
+  constructor(address: string, requestsInFlight: number, options: Partial<A1111Options> = {}) {
+    this.options = { ...defaultA1111Options, ...options };
     this.http = new A1111Http(address);
     this.url = this.http.url;
-    this.progress = new A1111Progress(this.http);
+    this.status = new A1111Status(this.http, this.options.askMs);
+    this.interruptions = new Interruptions(this.status);
+    this.progress = new A1111Progress(this.status, this.interruptions, this.options);
+    this.removal = new A1111Removal(this.status, this.interruptions, this.options.pollMs);
     this.slots = new Slots(requestsInFlight);
   }
 
-  async probe(signal?: AbortSignal): Promise<EngineCapabilities> {
-    const ask = (path: string) => this.http.get(path, askDeadlineMs, signal);
-    const listed = await ask('/sdapi/v1/sd-models');
-    if (listed.status !== 200) throw refusal(this.url, listed.status, listed.data, undefined);
-    const body = { id_task: 'task(probe)', live_preview: false };
-    const task = await this.http.post('/internal/progress', body, askDeadlineMs, signal);
-    const global = await ask('/sdapi/v1/progress?skip_current_image=true');
-    return {
-      taskProgress: task.status === 200,
-      globalProgress: global.status === 200,
-      interrupt: global.status === 200,
-      models: models.safeParse(listed.data).data?.map((model) => model.title) ?? [],
-    };
+  probe(signal?: AbortSignal): Promise<EngineCapabilities> {
+    return capabilitiesOf(this.http, this.status, this.options.askMs, signal);
   }
 
   async txt2img(request: Txt2ImgRequest, call: EngineCall): Promise<EngineResult> {
-    const giveBack = await this.slots.take(call.signal);
-    this.inFlight++;
+    const leave = await this.enter(call.signal);
+    const end = performance.now() + this.options.totalMs;
+    let removed = Promise.resolve();
     try {
-      await this.recognise();
-      if (call.earlierJobIds.length > 0) {
-        await this.progress.stopOrphans(call.earlierJobIds, call.signal);
-      }
-      return await this.dispatch(request, call);
-    } finally {
-      this.inFlight--;
-      giveBack();
-    }
-  }
-
-  private async dispatch(request: Txt2ImgRequest, call: EngineCall): Promise<EngineResult> {
-    const { jobId, signal } = call;
-    const unfollow =
-      call.onProgress &&
-      this.progress.follow(
-        jobId,
-        () => this.inFlight === 1,
-        (p) => call.onProgress?.(p),
-      );
-    const started = performance.now();
-    try {
-      const body = requestBody(request, jobId);
-      const answer = await this.http.post('/sdapi/v1/txt2img', body, totalDeadlineMs, signal);
-      if (answer.status !== 200) {
-        throw refusal(this.url, answer.status, answer.data, answer.headers['retry-after']);
-      }
-      const result = await verifiedResult(request, answer.data);
-      return { ...result, seconds: (performance.now() - started) / 1000 };
+      await this.recognise(call.signal);
+      await waitAtMost(this.options.orphanMs, this.remove(call.earlierJobIds), call.signal);
+      return await this.dispatch(request, call, end);
     } catch (error) {
-      if (signal.aborted) await this.progress.stop(jobId);
+      if (mayStillRun(error)) {
+        removed = this.remove([call.jobId]);
+        await waitAtMost(partingMs, removed);
+      }
       throw error;
     } finally {
-      unfollow?.();
+      // What the server still has counts as in flight: it holds one of the server's threads.
+      void removed.then(leave);
     }
   }
 
-  /** The stand-in says so, in every result that it makes. */
-  private async recognise(): Promise<void> {
+  private async dispatch(
+    request: Txt2ImgRequest,
+    call: EngineCall,
+    end: number,
+  ): Promise<EngineResult> {
+    const { jobId, signal } = call;
+    const following = this.progress.follow({
+      jobId,
+      alone: () => this.inFlight === 1,
+      report: (progress) => call.onProgress?.(progress),
+    });
+    const started = performance.now();
+    try {
+      const { status, data, headers } = await this.http.post(
+        '/sdapi/v1/txt2img',
+        txt2ImgBody(request, jobId),
+        end - started,
+        { signal: AbortSignal.any([signal, following.idle]), onBytes: following.moved },
+      );
+      if (status !== 200) throw refusal(this.url, status, data, headers['retry-after']);
+      const { jobTimestamp, ...result } = await verifiedResult(request, data);
+      if (await this.interruptions.hit(jobTimestamp, signal)) {
+        throw badResult('was interrupted by somebody else');
+      }
+      return { ...result, seconds: (performance.now() - started) / 1000 };
+    } finally {
+      following.stop();
+    }
+  }
+
+  private async enter(signal: AbortSignal): Promise<() => void> {
+    const giveBack = await this.slots.take(signal).catch((reason: unknown) => {
+      throw new EngineError('aborted', 'The call was stopped while it waited.', { cause: reason });
+    });
+    this.inFlight++;
+    return () => {
+      this.inFlight--;
+      giveBack();
+    };
+  }
+
+  /** Resolves when the server has none of the jobs any more; a long time at most. */
+  private async remove(jobIds: string[]): Promise<void> {
+    const until = AbortSignal.timeout(this.options.totalMs);
+    await Promise.all(jobIds.slice(-3).map((jobId) => this.removal.remove(jobId, until)));
+  }
+
+  /** So that every result says whether the stand-in made it. */
+  private async recognise(signal: AbortSignal): Promise<void> {
     if (this.recognised) return;
-    const answer = await this.http.get('/sketch/state', askDeadlineMs).catch(() => null);
-    if (!answer) return;
-    this.recognised = true;
-    if (answer.status === 200 && 'max_in_flight' in Object(answer.data)) this.kind = 'sketch';
+    const sketch = await isSketch(this.http, this.options.askMs, signal);
+    this.recognised = sketch !== undefined;
+    if (sketch) this.kind = 'sketch';
   }
 }
 
-/** An allow-list: nothing of a client's request reaches the server but this. */
-function requestBody(request: Txt2ImgRequest, jobId: string) {
-  return {
-    prompt: request.prompt,
-    negative_prompt: request.negativePrompt,
-    seed: request.seed,
-    steps: request.steps,
-    cfg_scale: request.cfgScale,
-    width: request.width,
-    height: request.height,
-    batch_size: request.batchSize,
-    n_iter: 1,
-    ...(request.samplerName !== undefined && { sampler_name: request.samplerName }),
-    ...(request.scheduler !== undefined && { scheduler: request.scheduler }),
-    ...(request.model !== undefined && {
-      override_settings: { sd_model_checkpoint: request.model },
-      override_settings_restore_afterwards: false,
-    }),
-    send_images: true,
-    save_images: false,
-    force_task_id: jobId,
-  };
+/** After these the server may go on drawing what nobody waits for. */
+function mayStillRun(error: unknown): boolean {
+  return error instanceof EngineError && /^(aborted|timeout|unknown_outcome)$/.test(error.kind);
 }

@@ -1,11 +1,29 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { AxiosError, create, type AxiosInstance, type AxiosResponse } from 'axios';
+import {
+  create,
+  type AxiosError,
+  type AxiosInstance,
+  type AxiosRequestConfig,
+  type AxiosResponse,
+} from 'axios';
 import { EngineError } from './engine-error.js';
 
 const maxBodyBytes = 64 * 1024 * 1024;
 /** Below the 5 s after which the quickest server of the family closes an idle connection. */
 const agentOptions = { keepAlive: true, keepAliveMsecs: 1_000, timeout: 4_000 };
+
+const unreachable =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ETIMEDOUT)$/;
+/** TLS could not be agreed on, so nothing was sent. */
+const noTls =
+  /^(EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/;
+
+export interface AskOptions {
+  signal?: AbortSignal | undefined;
+  /** Called while the answer comes in. */
+  onBytes?: () => void;
+}
 
 /** A client bound to one server: no proxy, no redirect, capped bodies. Errors are EngineErrors. */
 export class A1111Http {
@@ -18,7 +36,7 @@ export class A1111Http {
     const auth = url.username
       ? { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
       : undefined;
-    url.username = url.password = '';
+    url.username = url.password = url.search = url.hash = '';
     this.url = url.href.replace(/\/$/, '');
     this.client = create({
       baseURL: this.url,
@@ -36,53 +54,49 @@ export class A1111Http {
     });
   }
 
-  async get(path: string, timeoutMs: number, signal?: AbortSignal): Promise<AxiosResponse> {
-    return this.ask('GET', path, undefined, timeoutMs, signal);
+  async get(path: string, timeoutMs: number, options: AskOptions = {}): Promise<AxiosResponse> {
+    return this.ask({ method: 'GET', url: path }, timeoutMs, options);
   }
 
-  async post(path: string, body: unknown, timeoutMs: number, signal?: AbortSignal) {
-    return this.ask('POST', path, body, timeoutMs, signal);
+  async post(path: string, data: unknown, timeoutMs: number, options: AskOptions = {}) {
+    return this.ask({ method: 'POST', url: path, data }, timeoutMs, options);
   }
 
   private async ask(
-    method: string,
-    url: string,
-    data: unknown,
+    request: AxiosRequestConfig,
     timeoutMs: number,
-    signal?: AbortSignal,
+    { signal, onBytes }: AskOptions,
   ): Promise<AxiosResponse> {
-    const deadline = AbortSignal.timeout(timeoutMs);
+    const deadline = AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
+    const stop = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
       return await this.client.request({
-        method,
-        url,
-        data,
-        signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+        ...request,
+        signal: stop,
+        ...(onBytes && { onDownloadProgress: onBytes }),
       });
     } catch (error) {
-      if (signal?.aborted)
-        throw new EngineError('aborted', 'The call was stopped.', { cause: error });
-      if (deadline.aborted) {
-        throw new EngineError('timeout', `${this.url} did not answer in time.`);
-      }
+      // What axios throws holds the request with its credentials: none of it goes on but its code.
+      if (stop.aborted && signal?.aborted) throw stopped(signal.reason);
+      if (stop.aborted) throw new EngineError('timeout', `${this.url} did not answer in time.`);
       throw this.connectionError(error);
     }
   }
 
   private connectionError(error: unknown): EngineError {
-    const code = error instanceof AxiosError ? error.code : undefined;
-    // The error of axios holds the request with its credentials: only its code goes on.
-    const cause = new Error(code ?? 'connection failed');
-    if (code === 'ERR_BAD_RESPONSE') {
-      return new EngineError('bad_result', `${this.url} sent a broken or oversized answer.`, {
-        cause,
-      });
+    const { code = 'connection failed', message } = error as Partial<AxiosError>;
+    const say = (kind: EngineError['kind'], what: string) =>
+      new EngineError(kind, what, { cause: new Error(code) });
+    if (message?.startsWith('maxContentLength')) {
+      return say('bad_result', `${this.url} sent an oversized answer.`);
     }
-    if (
-      /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/.test(code ?? '')
-    ) {
-      return new EngineError('unavailable', `${this.url} cannot be reached.`, { cause });
-    }
-    return new EngineError('unknown_outcome', `The connection to ${this.url} broke.`, { cause });
+    if (unreachable.test(code)) return say('unavailable', `${this.url} cannot be reached.`);
+    if (noTls.test(code)) return say('misconfigured', `${this.url} does not speak trusted TLS.`);
+    return say('unknown_outcome', `The connection to ${this.url} broke.`);
   }
+}
+
+function stopped(reason: unknown): EngineError {
+  if (reason instanceof EngineError) return reason;
+  return new EngineError('aborted', 'The call was stopped.', { cause: reason });
 }

@@ -1,103 +1,106 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
-import type { A1111Http } from './a1111-http.js';
+import type { Interruptions } from './a1111-interruptions.js';
+import type { A1111Options } from './a1111-options.js';
+import { isStatus, type A1111Status, type GlobalStatus, type TaskStatus } from './a1111-status.js';
+import { EngineError } from './engine-error.js';
 import type { EngineProgress } from './image-engine.js';
+import { SignsOfLife } from './signs-of-life.js';
 
-const pollMs = 500;
-const pollDeadlineMs = 2_000;
-const orphanDeadlineMs = 10_000;
+export interface Followed {
+  jobId: string;
+  /** Whether the global progress can only be ours. */
+  alone: () => boolean;
+  report: (progress: EngineProgress) => void;
+}
 
-const taskProgress = z.object({
-  active: z.boolean(),
-  queued: z.boolean(),
-  completed: z.boolean(),
-  progress: z.number().nullish(),
-  eta: z.number().nullish(),
-});
-const globalProgress = z.object({
-  progress: z.number(),
-  eta_relative: z.number(),
-  state: z.object({ job_count: z.number(), sampling_step: z.number(), sampling_steps: z.number() }),
-});
+export interface Following {
+  /** Fires with an EngineError `timeout` when the job shows no sign of life any more. */
+  idle: AbortSignal;
+  moved: () => void;
+  stop: () => void;
+}
 
-/** Asks the server how far a job is. Knows nothing when the server does not say. */
+/** One look at a job: what may be reported, and what changes while the job moves. */
+interface Look {
+  progress?: EngineProgress;
+  /** `waiting`: not our turn, or nobody can tell; `nothing`: the server says nothing of the job. */
+  sign: { said: string } | 'waiting' | 'nothing';
+}
+
+/** Asks the server how far a job is. Reports what it says, and only forwards. */
 export class A1111Progress {
-  constructor(private readonly http: A1111Http) {}
+  constructor(
+    private readonly status: A1111Status,
+    private readonly interruptions: Interruptions,
+    private readonly options: Pick<A1111Options, 'idleMs' | 'pollMs'>,
+  ) {}
 
-  /** Reports until the returned function is called. `alone`: the global progress can only be ours. */
-  follow(jobId: string, alone: () => boolean, report: (p: EngineProgress) => void): () => void {
+  follow(job: Followed): Following {
     const stop = new AbortController();
-    void (async () => {
-      while (!stop.signal.aborted) {
-        await delay(pollMs, undefined, { signal: stop.signal });
-        const progress = await this.ask(jobId, alone, stop.signal);
-        if (progress && !stop.signal.aborted) report(progress);
-      }
-    })().catch(() => {});
-    return () => stop.abort();
+    const idle = new AbortController();
+    const life = new SignsOfLife(this.options.idleMs);
+    this.watch(job, life, stop.signal).then(
+      () => idle.abort(new EngineError('timeout', 'The Stable Diffusion server stands still.')),
+      () => {},
+    );
+    return { idle: idle.signal, moved: () => life.moved(), stop: () => stop.abort() };
   }
 
-  /**
-   * Stops what earlier attempts of the same task left running, and waits until it is gone, ten
-   * seconds at most: the GPU must not draw the same picture twice.
-   */
-  async stopOrphans(jobIds: string[], signal: AbortSignal): Promise<void> {
-    const end = performance.now() + orphanDeadlineMs;
-    for (const jobId of jobIds.slice(-3)) {
-      let interrupted = false;
-      for (;;) {
-        const job = await this.task(jobId, signal);
-        if (!job || (!job.active && !job.queued) || performance.now() > end) break;
-        if (job.active && !interrupted) {
-          await this.interrupt();
-          interrupted = true;
-        }
-        await delay(200, undefined, { signal });
-      }
+  /** Resolves when the job stands still, and rejects when it is stopped. */
+  private async watch(job: Followed, life: SignsOfLife, signal: AbortSignal): Promise<void> {
+    let furthest = 0;
+    while (!life.faded) {
+      await delay(this.options.pollMs, undefined, { signal });
+      const { progress, sign } = await this.look(job, signal);
+      signal.throwIfAborted();
+      if (sign === 'waiting') life.moved();
+      else if (sign !== 'nothing') life.said(sign.said);
+      if (!progress || progress.fraction < furthest) continue;
+      furthest = progress.fraction;
+      job.report(progress);
     }
   }
 
-  /** Interrupts the job if it is the one being drawn: the server's interrupt knows no ids. */
-  async stop(jobId: string): Promise<void> {
-    const job = await this.task(jobId);
-    if (job?.active) await this.interrupt();
+  private async look({ jobId, alone }: Followed, signal: AbortSignal): Promise<Look> {
+    const task = await this.status.task(jobId, signal);
+    if (isStatus(task)) {
+      if (task.queued) return { progress: queued, sign: 'waiting' };
+      if (task.active) return this.lookAtActive(task, signal);
+      return { sign: task.completed ? { said: 'completed' } : 'nothing' };
+    }
+    if (!alone()) return { sign: 'waiting' };
+    const all = await this.status.global(signal);
+    const idle = !isStatus(all) || (all.state.job_count === 0 && all.progress === 0);
+    if (idle) return { sign: 'nothing' };
+    this.interruptions.note(all);
+    return moving(all.progress, all.eta_relative > 0 ? all.eta_relative : null, all);
   }
 
-  private async ask(
-    jobId: string,
-    alone: () => boolean,
-    signal: AbortSignal,
-  ): Promise<EngineProgress | null> {
-    const job = await this.task(jobId, signal);
-    if (!job && !alone()) return null;
-    const all = !job || job.active ? await this.global(signal) : null;
-    const step = all && (alone() || job?.active) ? all.state : null;
-    const fraction = job ? (job.progress ?? 0) : (all?.progress ?? 0);
-    return {
-      fraction: Math.min(1, Math.max(0, fraction)),
-      step: step && step.sampling_steps > 0 ? step.sampling_step : null,
-      steps: step && step.sampling_steps > 0 ? step.sampling_steps : null,
-      etaSeconds: job?.eta ?? (all && all.eta_relative > 0 ? all.eta_relative : null),
-      queued: job?.queued ?? false,
-    };
+  private async lookAtActive(task: TaskStatus, signal: AbortSignal): Promise<Look> {
+    const all = await this.status.global(signal);
+    if (isStatus(all)) this.interruptions.note(all);
+    return moving(task.progress ?? 0, task.eta ?? null, isStatus(all) ? all : null);
   }
+}
 
-  private async task(jobId: string, signal?: AbortSignal) {
-    const body = { id_task: jobId, live_preview: false };
-    const answer = await this.http
-      .post('/internal/progress', body, pollDeadlineMs, signal)
-      .catch(() => null);
-    return answer?.status === 200 ? (taskProgress.safeParse(answer.data).data ?? null) : null;
-  }
+const queued: EngineProgress = {
+  fraction: 0,
+  step: null,
+  steps: null,
+  etaSeconds: null,
+  queued: true,
+};
 
-  private async global(signal: AbortSignal) {
-    const answer = await this.http
-      .get('/sdapi/v1/progress?skip_current_image=true', pollDeadlineMs, signal)
-      .catch(() => null);
-    return answer?.status === 200 ? (globalProgress.safeParse(answer.data).data ?? null) : null;
-  }
-
-  private async interrupt(): Promise<void> {
-    await this.http.post('/sdapi/v1/interrupt', {}, pollDeadlineMs).catch(() => null);
-  }
+function moving(fraction: number, etaSeconds: number | null, all: GlobalStatus | null): Look {
+  // Until its pictures are counted, the state of a job holds the steps of the one before.
+  const state = all && all.state.job_count > 0 && all.state.sampling_steps > 0 ? all.state : null;
+  const step = state?.sampling_step ?? null;
+  const progress: EngineProgress = {
+    fraction: Math.min(1, Math.max(0, fraction)),
+    step,
+    steps: state?.sampling_steps ?? null,
+    etaSeconds,
+    queued: false,
+  };
+  return { progress, sign: { said: `${fraction} ${step}` } };
 }

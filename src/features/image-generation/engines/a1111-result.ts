@@ -10,33 +10,40 @@ const info = z.object({
   sd_model_name: z.string().nullish(),
   sd_model_hash: z.string().nullish(),
   index_of_first_image: z.number().int().min(0).optional(),
+  job_timestamp: z.string().optional(),
 });
+
+export interface VerifiedResult extends Omit<EngineResult, 'seconds'> {
+  /** When the server began the job, in its own words. */
+  jobTimestamp: string | undefined;
+}
 
 /** A 200 is no success until the pictures are what was asked. @throws EngineError `bad_result` */
 export async function verifiedResult(
   request: Txt2ImgRequest,
   body: unknown,
-): Promise<Omit<EngineResult, 'seconds'>> {
+): Promise<VerifiedResult> {
   const parsed = answer.safeParse(body);
-  if (!parsed.success) throw bad('gave an answer of another shape');
-  if (parsed.data.images.length === 0) throw bad('gave no picture; its model may not be loaded');
+  if (!parsed.success) throw badResult('gave an answer of another shape');
+  if (parsed.data.images.length === 0)
+    throw badResult('gave no picture; its model may not be loaded');
   const about = info.safeParse(json(parsed.data.info));
-  if (!about.success) throw bad('gave no readable info with its pictures');
+  if (!about.success) throw badResult('gave no readable info with its pictures');
   const { sd_model_name: model = null, sd_model_hash: hash = null } = about.data;
   if (request.model !== undefined && !sameModel(request.model, model, hash)) {
-    throw bad('used another model than the one asked for');
+    throw badResult('used another model than the one asked for');
   }
   const pictures = parsed.data.images.slice(about.data.index_of_first_image ?? 0);
   if (pictures.length !== request.batchSize) {
-    throw bad(`gave ${pictures.length} pictures instead of ${request.batchSize}`);
+    throw badResult(`gave ${pictures.length} pictures instead of ${request.batchSize}`);
   }
   const images = await Promise.all(
     pictures.map((picture, i) =>
       verifiedImage(request, picture, about.data.all_seeds?.[i] ?? about.data.seed + i),
     ),
   );
-  if (images[0]!.seed !== request.seed) throw bad('used another seed than the one asked for');
-  return { images, model, modelHash: hash };
+  if (images[0]!.seed !== request.seed) throw badResult('used another seed than the one asked for');
+  return { images, model, modelHash: hash, jobTimestamp: about.data.job_timestamp };
 }
 
 async function verifiedImage(
@@ -46,19 +53,22 @@ async function verifiedImage(
 ): Promise<EngineImage> {
   const bytes = Buffer.from(base64, 'base64');
   const contentType = typeOf(bytes);
-  if (contentType === null) throw bad('gave something that is no PNG, JPEG or WebP');
-  const picture = () => sharp(bytes, { limitInputPixels: width * height, failOn: 'truncated' });
-  let size: { width: number; height: number };
-  try {
-    size = await picture().metadata();
-    if (size.width === width && size.height === height) await picture().stats();
-  } catch (error) {
-    throw bad('gave a picture that cannot be decoded', error);
-  }
+  if (contentType === null) throw badResult('gave something that is no PNG, JPEG or WebP');
+  const size = await decoded(() => sharp(bytes).metadata());
   if (size.width !== width || size.height !== height) {
-    throw bad(`gave a picture of ${size.width}×${size.height} instead of ${width}×${height}`);
+    throw badResult(`gave a picture of ${size.width}×${size.height} instead of ${width}×${height}`);
   }
+  // The size is in the head alone: only this reads the picture to its end.
+  await decoded(() => sharp(bytes, { failOn: 'truncated' }).stats());
   return { bytes, contentType, width, height, seed };
+}
+
+async function decoded<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw badResult('gave a picture that cannot be decoded', error);
+  }
 }
 
 function typeOf(bytes: Buffer): EngineImage['contentType'] | null {
@@ -69,17 +79,25 @@ function typeOf(bytes: Buffer): EngineImage['contentType'] | null {
   return webp ? 'image/webp' : null;
 }
 
-/** A title is `name.safetensors [hash]`; the answer names the bare name and the hash. */
+/**
+ * A title is `folder/name.safetensors [hash]`; the answer names the bare name and the hash. Two hashes
+ * of one length decide, for names may be equal in two folders; otherwise the names do.
+ */
 function sameModel(asked: string, name: string | null, hash: string | null): boolean {
-  const bare = (text: string) =>
-    text
-      .replace(/ \[[0-9a-f]+\]$/i, '')
-      .replace(/\.(safetensors|ckpt|gguf)$/i, '')
-      .split(/[\\/]/)
-      .at(-1)!
-      .toLowerCase();
-  const askedHash = /\[([0-9a-f]+)\]$/i.exec(asked)?.[1] ?? asked;
-  return (name !== null && bare(name) === bare(asked)) || (hash !== null && hash === askedHash);
+  const askedHash = /\[([0-9a-f]+)\]$/i.exec(asked)?.[1]?.toLowerCase();
+  const drawnHash = hash?.toLowerCase();
+  if (askedHash && askedHash.length === drawnHash?.length) return askedHash === drawnHash;
+  if (drawnHash && drawnHash === asked.toLowerCase()) return true;
+  return name !== null && bareName(name) === bareName(asked);
+}
+
+function bareName(title: string): string {
+  return title
+    .replace(/ \[[0-9a-f]+\]$/i, '')
+    .replace(/\.(safetensors|ckpt|gguf)$/i, '')
+    .split(/[\\/]/)
+    .at(-1)!
+    .toLowerCase();
 }
 
 function json(text: string): unknown {
@@ -90,6 +108,6 @@ function json(text: string): unknown {
   }
 }
 
-function bad(what: string, cause?: unknown): EngineError {
+export function badResult(what: string, cause?: unknown): EngineError {
   return new EngineError('bad_result', `The Stable Diffusion server ${what}.`, { cause });
 }

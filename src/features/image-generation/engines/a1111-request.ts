@@ -1,0 +1,26 @@
+import type { Txt2ImgRequest } from './image-engine.js';
+
+/** An allow-list: nothing of a client's request reaches the server but this. */
+export function txt2ImgBody(request: Txt2ImgRequest, jobId: string) {
+  return {
+    prompt: request.prompt,
+    negative_prompt: request.negativePrompt,
+    seed: request.seed,
+    steps: request.steps,
+    cfg_scale: request.cfgScale,
+    width: request.width,
+    height: request.height,
+    batch_size: request.batchSize,
+    n_iter: 1,
+    ...(request.samplerName !== undefined && { sampler_name: request.samplerName }),
+    ...(request.scheduler !== undefined && { scheduler: request.scheduler }),
+    ...(request.model !== undefined && {
+      override_settings: { sd_model_checkpoint: request.model },
+      // True would load the model of before after each job.
+      override_settings_restore_afterwards: false,
+    }),
+    send_images: true,
+    save_images: false,
+    force_task_id: jobId,
+  };
+}
