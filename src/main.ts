@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { ApiModule } from './api.module.js';
-import { readEnvironment } from './config/environment.js';
+import { processEnvironment } from './config/environment.js';
 import { AdminKey } from './features/auth/admin-key.js';
 import { Readiness } from './features/health/readiness.js';
+import { createLogger } from './infrastructure/http/logger.js';
 import { closingMs, createApi, fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
 
 try {
-  const settings = settingsOf(readEnvironment());
+  const settings = settingsOf(processEnvironment());
+  Logger.overrideLogger(createLogger(settings));
   await prepareStores(settings);
   const app = await createApi(ApiModule.with(settings), settings);
   stopOnSignal(async () => {

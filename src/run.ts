@@ -105,7 +105,7 @@ function sentenceOf(error: unknown): string {
     case 'EADDRINUSE':
       return `Port ${port} on ${address} is taken by another program: stop it, or set PORT to another one.`;
     case 'EACCES':
-      if (port === undefined) break;
+      if (port === undefined) return messageOf(error);
       return `This user may not listen on port ${port}: set PORT to one above 1023.`;
     case 'EADDRNOTAVAIL':
       return `This machine has no address ${address}: set HOST to one it has.`;
@@ -113,6 +113,7 @@ function sentenceOf(error: unknown): string {
     case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
     case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
       return `${messageOf(error)} Usage: npm run start:worker -- --queues high_priority,low_priority`;
+    default:
+      return messageOf(error);
   }
-  return messageOf(error);
 }

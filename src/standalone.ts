@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Settings } from './config/config.module.js';
-import { readEnvironment, type Environment } from './config/environment.js';
+import { processEnvironment, type Environment } from './config/environment.js';
 import { AdminKey } from './features/auth/admin-key.js';
 import { Readiness } from './features/health/readiness.js';
 import { startEmbeddedPostgres } from './infrastructure/embedded/embedded-postgres.js';
 import { startStandInEngine } from './infrastructure/embedded/stand-in-engine.js';
+import { createLogger } from './infrastructure/http/logger.js';
 import { addressOf } from './infrastructure/queue/queue-engine.js';
 import { createApi, fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
 import { StandaloneModule } from './standalone.module.js';
@@ -69,7 +70,7 @@ async function startApp(settings: Settings): Promise<NestFastifyApplication> {
 }
 
 async function start(): Promise<void> {
-  const env = readEnvironment();
+  const env = processEnvironment();
   const { databaseUrl, engineUrls, postgres } = await startStores(env);
   const settings = settingsOf(env, {
     databaseUrl,
@@ -77,6 +78,7 @@ async function start(): Promise<void> {
     shutdownGraceMs: env.shutdownGraceMs ?? graceMs,
     logFormat: env.logFormat ?? 'pretty',
   });
+  Logger.overrideLogger(createLogger(settings));
   const app = await startApp(settings);
   const keyFile = join(settings.dataDir, 'admin.key');
   const { key } = await app.get(AdminKey).ensure(keyFile);

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { readEnvironment } from './config/environment.js';
+import { processEnvironment } from './config/environment.js';
 import { createLogger } from './infrastructure/http/logger.js';
 import { closingMs, fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
 import { parseQueueNames } from './tasks/queues.js';
@@ -10,7 +11,8 @@ import { WorkerModule } from './worker.module.js';
 try {
   const { values } = parseArgs({ options: { queues: { type: 'string', default: 'all' } } });
   const queues = parseQueueNames(values.queues);
-  const settings = settingsOf(readEnvironment());
+  const settings = settingsOf(processEnvironment());
+  Logger.overrideLogger(createLogger(settings));
   await prepareStores(settings);
   const app = await NestFactory.createApplicationContext(WorkerModule.with(settings), {
     logger: createLogger(settings),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 
 /** What `.env.example` says about a variable, beside the schema that checks it. */
@@ -82,7 +83,8 @@ const schema = z.object({
     'QUEUE_URL',
     url('queue', 'redis', 'rediss', 'postgres', 'postgresql').optional(),
     {
-      description: 'Queue engine, by scheme. Without it REDIS_URL, else the database.',
+      description:
+        'Queue engine, by its scheme: redis, rediss or postgres. Without it REDIS_URL, else the database.',
       example: 'redis://localhost:6379/0',
       secret: true,
     },
@@ -125,7 +127,7 @@ const schema = z.object({
     example: '30',
   }),
   SHUTDOWN_GRACE_SECONDS: variable('SHUTDOWN_GRACE_SECONDS', integer(0, 3600).optional(), {
-    description: 'How long running tasks may end after SIGTERM. Default 60; 5 under npm start.',
+    description: 'How long running tasks may end after SIGTERM. Default 60; 3 under npm start.',
     example: '60',
   }),
   LOG_LEVEL: variable('LOG_LEVEL', z.enum(['debug', 'info', 'warn', 'error']).default('info'), {
@@ -166,13 +168,21 @@ export class EnvironmentError extends Error {
 }
 
 /**
- * Reads and checks the environment.
+ * The environment of this process, with the `.env` file of its folder for what is not set.
+ *
+ * @throws EnvironmentError
+ */
+export function processEnvironment(): Environment {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return readEnvironment(process.env);
+}
+
+/**
+ * Checks an environment.
  *
  * @throws EnvironmentError naming every bad variable at once
  */
-export function readEnvironment(
-  env: Record<string, string | undefined> = process.env,
-): Environment {
+export function readEnvironment(env: Record<string, string | undefined>): Environment {
   const set = Object.fromEntries(
     Object.entries(env)
       .map(([name, value]) => [name, value?.trim()])
@@ -246,5 +256,5 @@ function sentence(problem: string): string {
 /** The text of `.env.example`: every variable with its meaning, all commented out. */
 export function environmentExample(): string {
   const lines = [...notes].map(([name, n]) => `# ${n.description}\n# ${name}=${n.example}\n`);
-  return `# Every variable Darkroom reads. All are optional under \`npm start\`.\n\n${lines.join('\n')}`;
+  return `# Every variable Darkroom reads. Copy this file to .env and set what you need;\n# under npm start nothing has to be set.\n\n${lines.join('\n')}`;
 }

@@ -44,6 +44,13 @@ onBothQueueEngines('an engine in trouble', (engine) => {
       const status = await darkroom.status(id);
       return status.status === 'RETRY' && status;
     });
+  const engineAnswers = () =>
+    eventually('the engine answers', () =>
+      fetch(darkroom.settings.engineUrls[0]!).then(
+        () => true,
+        () => false,
+      ),
+    );
   async function runNow(id: string): Promise<void> {
     await darkroom.database.query('UPDATE tasks SET run_at = now() WHERE id = $1', [id]);
     const queue = darkroom.app.get(TaskHints, { strict: false }).of('high_priority');
@@ -61,6 +68,7 @@ onBothQueueEngines('an engine in trouble', (engine) => {
       const status = await waiting(id);
       assert.deepEqual(status.error?.code, code);
       assert.equal(status.error?.retryable, true);
+      await engineAnswers();
       await runNow(id);
       const over = await darkroom.finished(id);
       assert.equal(over.status, 'SUCCESS');
@@ -90,11 +98,11 @@ onBothQueueEngines('an engine in trouble', (engine) => {
   });
 
   it('gone and back: the picture is made', async () => {
-    await darkroom.sketch.close();
+    const back = darkroom.sketch.restart(2_000);
     const id = await darkroom.generate(small);
     const status = await waiting(id);
     assert.equal(status.error?.code, 'engine_unavailable');
-    await darkroom.sketch.listen();
+    await back;
     await runNow(id);
     assert.equal((await darkroom.finished(id)).status, 'SUCCESS');
   });

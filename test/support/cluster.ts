@@ -91,11 +91,11 @@ export async function startCluster(
 
 /** Posts without a pause until `stop` is called. */
 export function keepPosting(cluster: Cluster) {
-  let stopped = false;
+  const stopping = new AbortController();
   const statuses: number[] = [];
   const accepted: string[] = [];
   const done = (async () => {
-    for (let n = 1; !stopped; n++) {
+    for (let n = 1; !stopping.signal.aborted; n++) {
       const response = await cluster.post(`picture ${n}`);
       statuses.push(response.status);
       const body = (await response.json()) as { task_id?: string };
@@ -108,7 +108,7 @@ export function keepPosting(cluster: Cluster) {
     statuses,
     accepted,
     stop: async () => {
-      stopped = true;
+      stopping.abort();
       await done;
     },
   };
