@@ -113,6 +113,7 @@ function sentenceOf(error: unknown): string {
     case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
     case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
       return `${messageOf(error)} Usage: npm run start:worker -- --queues high_priority,low_priority`;
+    case undefined:
     default:
       return messageOf(error);
   }

@@ -16,14 +16,18 @@ export interface Stores {
   stop(): Promise<void>;
 }
 
-/** One Postgres for all test files, with a migrated database to copy; and whether there is a Redis. */
-export async function startStores(): Promise<Stores> {
+/**
+ * One Postgres for all test files, with a migrated database to copy; and whether there is a Redis.
+ *
+ * @param durable as in production: slower, and for benchmarks
+ */
+export async function startStores({ durable = false } = {}): Promise<Stores> {
   const dataDir = await mkdtemp(join(tmpdir(), 'darkroom-test-'));
   const postgres = await startEmbeddedPostgres({
     dataDir,
     database: template,
-    durable: false,
-    settings: { max_connections: '400', shared_buffers: '64MB' },
+    durable,
+    settings: { max_connections: '400', ...(!durable && { shared_buffers: '64MB' }) },
   });
   await migrate(postgres.url);
   const queue = createQueueEngine(postgres.url);
