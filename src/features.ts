@@ -24,3 +24,10 @@ export const apiFeatures = [
 export const workerFeatures = [ImageGenerationWorkerModule, ImagesWorkerModule];
 
 export const entities = [TaskEntity, GeneratedImageEntity, ...authEntities];
+
+/** Codes of the features' own refusals, for the API's description. */
+export const problemCodes = {
+  idempotency_key_reused: 'This Idempotency-Key came with another request before.',
+  idempotency_in_progress:
+    'The first request with this Idempotency-Key still runs; see Retry-After.',
+};

@@ -4,6 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { messageOf } from './common/message-of.js';
 import type { Environment } from './config/environment.js';
 import type { Settings } from './config/config.module.js';
+import { problemCodes } from './features.js';
 import { AuthGate } from './features/auth/auth-gate.js';
 import { migrate } from './infrastructure/database/migrate.js';
 import { isTransient } from './infrastructure/database/transaction.js';
@@ -69,6 +70,7 @@ export async function createApi(
   const gate = app.get(AuthGate);
   serveOpenApi(app, {
     version: '0.1.0',
+    codes: problemCodes,
     admit: (request, reply) => gate.admit(request, reply, { admin: false, page: true }),
   });
   return app;

@@ -16,7 +16,7 @@ export function welcome(running: Running): string {
   const { url, adminKey, keyFile, postgres, queue, engines, objects } = running;
   const rows = [
     ['API', `${url}/api/docs`],
-    ['Queues', `${url}/admin/queues  (any name, the admin key as password)`],
+    ['Queues', `${url}/admin/queues  (sign in with the admin key)`],
     ['Engine', engines?.join(', ') ?? 'a stand-in that draws sketches (SD_API_URLS: a real one)'],
     ['Database', postgres ? embedded(postgres) : 'the one in DATABASE_URL'],
     ['Queue', queue ?? 'in the database'],
