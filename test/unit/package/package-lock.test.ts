@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
-import { satisfies } from 'semver';
+import { gte, satisfies } from 'semver';
 
 interface Entry {
   version?: string;
   resolved?: string;
+  integrity?: string;
   engines?: { node?: string } | string[];
   optionalDependencies?: Record<string, string>;
 }
@@ -36,4 +37,27 @@ it('every optional package is locked, for all platforms: npm ci refuses a lock w
 it('names no registry', () => {
   const resolved = Object.values(packages).filter((entry) => entry.resolved !== undefined);
   assert.deepEqual(resolved, []);
+});
+
+/** Below these lie known holes. */
+const floors: Record<string, string> = {
+  axios: '1.21.0',
+  typeorm: '1.1.0',
+  bullmq: '6.7.0',
+  '@nestjs/core': '12.5.0',
+  '@nestjs/platform-fastify': '12.5.0',
+};
+
+it('packages are above their floors, and those with holes by design are absent', () => {
+  for (const [path, { version }] of Object.entries(packages)) {
+    const name = path.split('node_modules/').at(-1)!;
+    const floor = floors[name];
+    if (floor !== undefined) assert.ok(gte(version!, floor), `${path} ${version}`);
+    assert.notEqual(name, '@nestjs/devtools-integration');
+  }
+});
+
+it('every package has a checksum', () => {
+  const without = Object.entries(packages).filter(([path, entry]) => path && !entry.integrity);
+  assert.deepEqual(without, []);
 });
