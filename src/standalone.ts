@@ -38,6 +38,8 @@ async function startStores(env: Environment) {
     stops.push(() => started.stop());
     void started.exited.then(async ({ expected, message }) => {
       if (expected) return;
+      say('The embedded Postgres is gone: stopping everything.');
+      setTimeout(() => fail(new Error(message)), stopWithinMs).unref();
       await stopAll().catch(() => {});
       fail(new Error(message));
     });

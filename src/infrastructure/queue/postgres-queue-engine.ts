@@ -8,6 +8,7 @@ import {
   type PostgresPoolConfig,
 } from 'bullmq';
 import { Pool } from 'pg';
+import { SteadyClient } from '../database/steady-client.js';
 import {
   addressOf,
   type HintProcessor,
@@ -82,6 +83,7 @@ export class PostgresQueueEngine implements QueueEngine {
       statement_timeout: 30_000,
       application_name: 'darkroom-queue',
       keepAlive: true,
+      Client: SteadyClient,
     };
   }
 }

@@ -63,7 +63,7 @@ describe('what the database keeps of credentials', () => {
     const { key } = await auth.createApiKey(user.id);
     const { token } = await auth.createSession(user.id);
     await darkroom.generate({ prompt: 'x' });
-    for (const secret of [key, key.split('_')[2]!, token, darkroom.adminKey]) {
+    for (const secret of [key, key.slice(key.indexOf('_', 3) + 1), token, darkroom.adminKey]) {
       const tables = await darkroom.database.query(
         `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
       );
