@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '../../src/infrastructure/embedded/embedded-postgres.js';
 import { keepPosting, startCluster, type Cluster } from '../support/cluster.js';
@@ -25,19 +25,24 @@ async function allSucceeded({ database }: Cluster, ids: string[]): Promise<void>
   );
 }
 
+async function clusterOnRedis(t: TestContext) {
+  const database = await openDatabase();
+  const redis = await startRedis();
+  t.after(async () => {
+    await redis.stop();
+    await database.close();
+  });
+  const cluster = await startCluster(t, { databaseUrl: database.url, queueUrl: redis.url });
+  return { cluster, redis };
+}
+
 const onlyRedis = { skip: redisServer === undefined && 'no redis-server on the PATH' };
 
 it(
   'Redis stopped under load and wiped: requests go on, every picture is made once',
   onlyRedis,
   async (t) => {
-    const database = await openDatabase();
-    const redis = await startRedis();
-    t.after(async () => {
-      await redis.stop();
-      await database.close();
-    });
-    const cluster = await startCluster(t, { databaseUrl: database.url, queueUrl: redis.url });
+    const { cluster, redis } = await clusterOnRedis(t);
     const load = keepPosting(cluster);
     await eventually('some are accepted', () => load.accepted.length >= 5);
     await redis.kill();
@@ -57,13 +62,7 @@ it(
 );
 
 it('Redis frozen under load: requests go on, and all ends well after', onlyRedis, async (t) => {
-  const database = await openDatabase();
-  const redis = await startRedis();
-  t.after(async () => {
-    await redis.stop();
-    await database.close();
-  });
-  const cluster = await startCluster(t, { databaseUrl: database.url, queueUrl: redis.url });
+  const { cluster, redis } = await clusterOnRedis(t);
   const load = keepPosting(cluster);
   await eventually('some are accepted', () => load.accepted.length >= 5);
   redis.process.kill('SIGSTOP');
