@@ -12,7 +12,7 @@ import { TaskLedger } from './task-ledger.js';
 const maxPayloadBytes = 64 * 1024;
 
 export interface SendOptions {
-  /** A version 7 UUID made by the sender; one is made otherwise. */
+  /** A version 7 UUID made by the sender, who may repeat with it; one is made otherwise. */
   id?: string;
   /** Another queue than the definition's. */
   queue?: QueueName;

@@ -14,6 +14,12 @@ export interface TaskHint {
   delayMs: number;
 }
 
+/**
+ * Added one by one. BullMQ on Postgres makes and drops two tables for each `addBulk`, which is dearer
+ * than a few rows and makes every connection of the database read its catalog again.
+ */
+const fewHints = 5;
+
 /** Longest wait for the store; a hint that is late is found again by the reconciler. */
 const storeDeadlineMs = 10_000;
 
@@ -47,7 +53,12 @@ export class TaskHints {
         ...(hint.delayMs > 0 && { delay: Math.ceil(hint.delayMs) }),
       },
     }));
-    await inTime(this.of(queue).addBulk(jobs));
+    const bull = this.of(queue);
+    await inTime(
+      jobs.length <= fewHints
+        ? Promise.all(jobs.map((job) => bull.add(job.name, job.data, job.opts)))
+        : bull.addBulk(jobs),
+    );
   }
 
   /**

@@ -1,8 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { Gathered } from '../common/gathered.js';
 import type { Json } from '../common/json.js';
 import { SETTINGS, type Settings } from '../config/config.module.js';
-import { retried, rows, type Transaction } from '../infrastructure/database/transaction.js';
+import {
+  isTransient,
+  retried,
+  rows,
+  type Transaction,
+} from '../infrastructure/database/transaction.js';
 import type { QueueName } from './queues.js';
 import type { TaskProgress } from './task-context.js';
 import type { TaskFailure } from './task-errors.js';
@@ -55,6 +61,7 @@ export type Claim =
 @Injectable()
 export class TaskLedger {
   private readonly leaseMs: number;
+  private readonly inserts = new Gathered((tasks: NewTask[]) => this.insertEach(tasks), 100);
 
   constructor(
     private readonly database: DataSource,
@@ -63,26 +70,44 @@ export class TaskLedger {
     this.leaseMs = settings.leaseMs;
   }
 
-  /** Joins the caller's transaction. */
+  /**
+   * Joins the caller's transaction; outside of one, tasks that come at once share a commit. An id that
+   * is there already stays as it is, so a sender who lost the answer may repeat with the same id.
+   */
   async insert(tx: Transaction, task: NewTask): Promise<void> {
+    if (tx.queryRunner) return this.insertAll(tx, [task]);
+    const failure = await this.inserts.ask(task);
+    if (failure !== undefined) throw failure;
+  }
+
+  private async insertAll(tx: Transaction, tasks: NewTask[]): Promise<void> {
     await tx.query(
       `INSERT INTO tasks
          (id, name, queue, priority, payload, run_at, expires_at, owner_id, correlation_id)
-       VALUES ($1, $2, $3, $4, $5, coalesce($6, now() + $7 * interval '1 ms'),
-               now() + $8 * interval '1 ms', $9, $10)`,
-      [
-        task.id,
-        task.name,
-        task.queue,
-        task.priority,
-        JSON.stringify(task.payload),
-        task.runAt,
-        task.delayMs,
-        task.expiresInMs,
-        task.ownerId,
-        task.correlationId,
-      ],
+       SELECT id, name, queue, priority, payload::jsonb,
+              coalesce("runAt", now() + "delayMs" * interval '1 ms'),
+              now() + "expiresInMs" * interval '1 ms', "ownerId", "correlationId"
+         FROM jsonb_to_recordset($1) AS task (
+              id uuid, name text, queue text, priority smallint, payload text,
+              "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8,
+              "ownerId" uuid, "correlationId" text)
+       ON CONFLICT (id) DO NOTHING`,
+      // The payload as text, for a bare JSON null would become a NULL.
+      [JSON.stringify(tasks.map((task) => ({ ...task, payload: JSON.stringify(task.payload) })))],
     );
+  }
+
+  /** One that Postgres refuses must not take the others with it. */
+  private async insertEach(tasks: NewTask[]): Promise<(Error | undefined)[]> {
+    try {
+      await this.insertAll(this.database.manager, tasks);
+      return tasks.map(() => undefined);
+    } catch (error) {
+      if (tasks.length === 1 || isTransient(error)) throw error;
+      const alone = tasks.map((task) => this.insertAll(this.database.manager, [task]));
+      const outcomes = await Promise.allSettled(alone);
+      return outcomes.map((o) => (o.status === 'rejected' ? (o.reason as Error) : undefined));
+    }
   }
 
   /** Takes the task for one attempt: STARTED, attempt + 1, a lease. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { Gathered } from '../../common/gathered.js';
 import { rows } from '../../infrastructure/database/transaction.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { NameTakenError } from './auth-errors.js';
@@ -13,9 +14,19 @@ import { UserEntity, type Role } from './user.entity.js';
 const sessionHours = 12;
 const uniqueViolation = '23505';
 
+interface KeyHolder extends RequestUser {
+  prefix: string;
+  digest: Buffer;
+}
+
 /** Users, their API keys and browser sessions. Nothing is cached: what is revoked is out at once. */
 @Injectable()
 export class AuthService {
+  private readonly byPrefix = new Gathered(
+    (prefixes: string[]) => this.findByPrefix(prefixes),
+    500,
+  );
+
   constructor(private readonly database: DataSource) {}
 
   /** @throws NameTakenError */
@@ -49,18 +60,25 @@ export class AuthService {
     );
   }
 
-  /** Whose key it is; undefined when it is nobody's. One query by a unique index. */
+  /** Whose key it is; undefined when it is nobody's. Keys asked for at once share a query. */
   async findByKey(key: string): Promise<RequestUser | undefined> {
     const prefix = prefixOf(key);
     if (prefix === undefined) return undefined;
-    const [found] = await rows<RequestUser & { digest: Buffer }>(
-      this.database,
-      `SELECT u.id, u.name, u.role, k.digest FROM api_keys k JOIN users u ON u.id = k.user_id
-        WHERE k.prefix = $1 AND k.revoked_at IS NULL`,
-      [prefix],
-    );
+    const found = await this.byPrefix.ask(prefix);
     if (!matches(key, found?.digest) || found === undefined) return undefined;
     return { id: found.id, name: found.name, role: found.role };
+  }
+
+  private async findByPrefix(prefixes: string[]): Promise<(KeyHolder | undefined)[]> {
+    const holders = await rows<KeyHolder>(
+      this.database,
+      `SELECT k.prefix, k.digest, u.id, u.name, u.role
+         FROM api_keys k JOIN users u ON u.id = k.user_id
+        WHERE k.prefix = ANY($1) AND k.revoked_at IS NULL`,
+      [[...new Set(prefixes)]],
+    );
+    const byPrefix = new Map(holders.map((holder) => [holder.prefix, holder]));
+    return prefixes.map((prefix) => byPrefix.get(prefix));
   }
 
   /** @returns the value of the cookie; only its digest is kept */

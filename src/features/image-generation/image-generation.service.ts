@@ -44,14 +44,14 @@ export class ImageGenerationService {
   ): Promise<GenerationAccepted> {
     const payload = payloadOf(request);
     const key = call.idempotencyKey;
+    // Outside of what may run again: a commit whose answer was lost must not leave a second task.
+    const id = uuidv7();
     if (key === undefined) {
-      const id = await retried(() =>
-        this.send(this.database.manager, user, request, payload, call),
-      );
+      const send = () => this.send(this.database.manager, user, request, payload, { ...call, id });
+      await retried(send);
       return accepted(id, payload.seed);
     }
     return inTransaction(this.database, async (tx) => {
-      const id = uuidv7();
       const taskId = await claimIdempotencyKey(tx, user.id, key, request, id);
       // On this very connection: waiting for a second one of the pool could deadlock.
       if (taskId !== id) return accepted(taskId, (await seedOf(tx, taskId)) ?? payload.seed);
@@ -76,10 +76,10 @@ export class ImageGenerationService {
     user: Requester,
     request: GenerationRequest,
     payload: Payload<typeof generateImageTask>,
-    call: { correlationId?: string; id?: string },
+    call: { correlationId?: string; id: string },
   ): Promise<string> {
     return this.tasks.send(tx, generateImageTask, payload, {
-      ...(call.id !== undefined && { id: call.id }),
+      id: call.id,
       ...(call.correlationId !== undefined && { correlationId: call.correlationId }),
       ...(request.expires_in !== undefined && { expiresInMs: request.expires_in * 1000 }),
       priority: priorities[request.priority],

@@ -1,5 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import { AfterCommitSubscriber } from './after-commit.js';
+import { PreparingClient } from './preparing-client.js';
 import { Tasks1763700000000 } from './migrations/1763700000000-tasks.js';
 import { Accounts1763700001000 } from './migrations/1763700001000-accounts.js';
 import { Images1763700002000 } from './migrations/1763700002000-images.js';
@@ -25,7 +26,7 @@ export function dataSourceOptions({ url, poolSize, entities = [] }: DatabaseSett
     url,
     poolSize,
     applicationName: 'darkroom',
-    extra: { ...deadlines, keepAlive: true },
+    extra: { ...deadlines, keepAlive: true, Client: PreparingClient },
     entities,
     subscribers: [AfterCommitSubscriber],
     migrations: [Tasks1763700000000, Accounts1763700001000, Images1763700002000],

@@ -44,7 +44,7 @@ export class TaskWorkers {
     await this.reconciler.stop();
     await Promise.all(this.workers.map((worker) => worker.pause()));
     if (this.runner.active > 0) {
-      this.log.log(`Waiting for ${this.runner.active} running tasks, ${graceMs / 1000} s at most`);
+      this.log.log(`Running tasks: ${this.runner.active}; they have ${graceMs / 1000} s to end`);
     }
     await this.idle(graceMs);
     this.runner.abortAll();

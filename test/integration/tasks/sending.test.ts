@@ -98,6 +98,14 @@ onBothQueueEngines('sending', (engine) => {
     await assert.rejects(lab.send(note, { text: 'x' }, both), RangeError);
   });
 
+  it('stores one task for an id that is sent twice', async () => {
+    const id = '01890000-0000-7000-8000-0000000000aa';
+    await lab.send(note, { text: 'first' }, { id });
+    await lab.send(note, { text: 'second' }, { id });
+    const task = await lab.finished(id);
+    assert.deepEqual([task.result, task.attempt], ['first', 1]);
+  });
+
   it('takes a queue other than the definition’s', async () => {
     const id = await lab.send(note, { text: 'elsewhere' }, { queue: 'high_priority' });
     const job = await eventually('a hint', () => lab.hints.of('high_priority').getJob(id));

@@ -1,0 +1,61 @@
+interface Waiting<Q, A> {
+  question: Q;
+  resolve: (answer: A) => void;
+  reject: (error: unknown) => void;
+}
+
+/** A round trip that takes longer, on a broken connection say, does not hold up the next. Milliseconds. */
+const patienceMs = 250;
+
+/**
+ * Asks many questions in one round trip: while one is on its way, the next ones gather. So a single
+ * question never waits, and under load the round trips grow fewer and fuller.
+ *
+ * A question is only ever part of a round trip that begins after it was put.
+ */
+export class Gathered<Q, A> {
+  private waiting: Waiting<Q, A>[] = [];
+  private asking = false;
+
+  /**
+   * @param askAll answers in the order of the questions; when it throws, all of them fail
+   * @param most questions in one round trip
+   */
+  constructor(
+    private readonly askAll: (questions: Q[]) => Promise<A[]>,
+    private readonly most: number,
+  ) {}
+
+  ask(question: Q): Promise<A> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ question, resolve, reject });
+      if (!this.asking) void this.askWaiting();
+    });
+  }
+
+  private async askWaiting(): Promise<void> {
+    this.asking = true;
+    // Lets the other requests of this turn of the event loop join.
+    await new Promise(setImmediate);
+    while (this.waiting.length > 0) {
+      await atMost(patienceMs, this.roundTrip(this.waiting.splice(0, this.most)));
+    }
+    this.asking = false;
+  }
+
+  private async roundTrip(batch: Waiting<Q, A>[]): Promise<void> {
+    try {
+      const answers = await this.askAll(batch.map((asked) => asked.question));
+      for (const [i, asked] of batch.entries()) asked.resolve(answers[i]!);
+    } catch (error) {
+      for (const asked of batch) asked.reject(error);
+    }
+  }
+}
+
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([work, enough]);
+  clearTimeout(timer);
+}
