@@ -23,13 +23,31 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `is not between ${min} and ${max}`);
 
+const schemesOf = (schemes: string[]) => schemes.map((scheme) => `${scheme}://…`).join(' or ');
+
+/** Not `redis:6379`, which parses as a URL too. */
+function isUrl(value: string, schemes: string[]): boolean {
+  return URL.canParse(value) && schemes.some((scheme) => value.startsWith(`${scheme}://`));
+}
+
+/** The drivers decode a password, and a lone % ends them with "URI malformed". */
+function isEscaped(value: string): boolean {
+  try {
+    decodeURIComponent(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const url = (what: string, ...schemes: string[]) =>
-  z.string().refine(
-    (value) => {
-      return URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1));
-    },
-    `is not a ${what} URL (${schemes.map((s) => `${s}://…`).join(' or ')})`,
-  );
+  z
+    .string()
+    .refine((value) => isUrl(value, schemes), {
+      error: `is not a ${what} URL (${schemesOf(schemes)})`,
+      abort: true,
+    })
+    .refine(isEscaped, 'has a % that escapes nothing; write it as %25');
 
 const postgresUrl = url(
   'Postgres',
@@ -39,6 +57,15 @@ const postgresUrl = url(
   'postgresql+psycopg2',
 );
 const engineUrl = url('Stable Diffusion API', 'http', 'https');
+const engineUrlList = z
+  .string()
+  .transform((list) => list.split(',').map((item) => item.trim()))
+  .transform((items) => [...new Set(items.filter((item) => item !== ''))])
+  .refine((urls) => urls.length > 0, 'names no server')
+  .refine(
+    (urls) => urls.every((item) => engineUrl.safeParse(item).success),
+    `is not a comma list of Stable Diffusion API URLs (${schemesOf(['http', 'https'])})`,
+  );
 
 /**
  * The whole environment of every Darkroom process. A name of the original system stands as an
@@ -49,12 +76,13 @@ const schema = z.object({
     'NODE_ENV',
     z.enum(['development', 'production', 'test']).default('development'),
     {
-      description: 'Production refuses to guess: DATABASE_URL must be set.',
+      description:
+        'development, production or test. Production refuses to start without DATABASE_URL.',
       example: 'production',
     },
   ),
   HOST: variable('HOST', z.string().default('127.0.0.1'), {
-    description: 'Address the API listens on. 0.0.0.0 in a container.',
+    description: 'Address the API listens on: 127.0.0.1 for this machine only, 0.0.0.0 for all.',
     example: '0.0.0.0',
   }),
   PORT: variable('PORT', integer(0, 65535).default(3000), {
@@ -94,9 +122,9 @@ const schema = z.object({
     example: 'redis://localhost:6379/0',
     secret: true,
   }),
-  SD_API_URLS: variable('SD_API_URLS', z.string().optional(), {
+  SD_API_URLS: variable('SD_API_URLS', engineUrlList.optional(), {
     description:
-      'Stable Diffusion servers (A1111 API), a comma list. user:password@ gives Basic auth.',
+      'Stable Diffusion servers (A1111 API), separated by commas. user:password@ is sent as Basic auth.',
     example: 'http://gpu-1:7860,http://user:password@gpu-2:7860',
     secret: true,
   }),
@@ -119,19 +147,21 @@ const schema = z.object({
     example: '2',
   }),
   TASK_LEASE_SECONDS: variable('TASK_LEASE_SECONDS', integer(3, 3600).default(15), {
-    description: 'A worker silent for this long has lost its tasks to the others.',
+    description: 'Seconds of silence after which a worker has lost its tasks to the others.',
     example: '15',
   }),
   RECONCILE_SECONDS: variable('RECONCILE_SECONDS', integer(1, 3600).default(30), {
-    description: 'How often open tasks are compared with the queue, and lost ones put back.',
+    description:
+      'Seconds between two comparisons of open tasks with the queue; lost ones are put back.',
     example: '30',
   }),
   SHUTDOWN_GRACE_SECONDS: variable('SHUTDOWN_GRACE_SECONDS', integer(0, 3600).optional(), {
-    description: 'How long running tasks may end after SIGTERM. Default 60; 3 under npm start.',
+    description:
+      'Seconds that running tasks get to end after SIGTERM. Default 60; 3 under npm start.',
     example: '60',
   }),
   LOG_LEVEL: variable('LOG_LEVEL', z.enum(['debug', 'info', 'warn', 'error']).default('info'), {
-    description: 'Least severe line that is written.',
+    description: 'Least severe line that is written: debug, info, warn or error.',
     example: 'info',
   }),
   LOG_FORMAT: variable('LOG_FORMAT', z.enum(['json', 'pretty']).optional(), {
@@ -189,18 +219,14 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
       .filter(([name, value]) => notes.has(name!) && value !== ''),
   );
   const parsed = schema.safeParse(set);
-  if (!parsed.success) {
-    throw new EnvironmentError(
-      parsed.error.issues.map((i) => complaint(String(i.path[0]), i.message, set)).join('\n'),
-    );
+  const issues = parsed.error?.issues ?? [];
+  const problems = issues.map((i) => complaint(String(i.path[0]), i.message, set));
+  if (set['NODE_ENV'] === 'production' && !set['DATABASE_URL'] && !set['APP_DATABASE_URL']) {
+    problems.push(complaint('DATABASE_URL', 'is not set, and NODE_ENV is production', set));
   }
+  if (!parsed.success || problems.length > 0) throw new EnvironmentError(problems.join('\n'));
   const v = parsed.data;
   const databaseUrl = v.DATABASE_URL ?? v.APP_DATABASE_URL;
-  if (v.NODE_ENV === 'production' && databaseUrl === undefined) {
-    throw new EnvironmentError(
-      complaint('DATABASE_URL', 'is not set, and NODE_ENV is production', set),
-    );
-  }
   return {
     production: v.NODE_ENV === 'production',
     host: v.HOST,
@@ -209,7 +235,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     databaseUrl: databaseUrl === undefined ? undefined : plainPostgresUrl(databaseUrl),
     databasePoolSize: v.DATABASE_POOL_SIZE,
     queueUrl: v.QUEUE_URL ?? v.REDIS_URL,
-    engineUrls: engineUrls(v.SD_API_URLS, v.APP_SD_API_URL),
+    engineUrls: v.SD_API_URLS ?? (v.APP_SD_API_URL === undefined ? [] : [v.APP_SD_API_URL]),
     engineRequestsInFlight: v.SD_REQUESTS_IN_FLIGHT,
     workerConcurrency: v.WORKER_CONCURRENCY ?? v.CELERY_WORKER_CONCURRENCY ?? 2,
     leaseMs: v.TASK_LEASE_SECONDS * 1000,
@@ -219,21 +245,6 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     logLevel: v.LOG_LEVEL,
     logFormat: v.LOG_FORMAT,
   };
-}
-
-function engineUrls(list: string | undefined, single: string | undefined): string[] {
-  if (list === undefined) return single === undefined ? [] : [single];
-  const urls = list
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-  for (const item of urls) {
-    const checked = engineUrl.safeParse(item);
-    if (!checked.success) {
-      throw new EnvironmentError(complaint('SD_API_URLS', checked.error.issues[0]!.message, {}));
-    }
-  }
-  return [...new Set(urls)];
 }
 
 /** SQLAlchemy writes the driver into the scheme (`postgresql+asyncpg://`); pg does not know it. */
@@ -249,7 +260,7 @@ function complaint(name: string, problem: string, set: Record<string, string | u
 }
 
 function sentence(problem: string): string {
-  if (problem.startsWith('is ')) return problem;
+  if (/^(is|has|names) /.test(problem)) return problem;
   return `is wrong: ${problem.charAt(0).toLowerCase()}${problem.slice(1)}`;
 }
 

@@ -1,18 +1,25 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { it } from 'node:test';
 import { parse } from 'yaml';
 import { environmentExample, readEnvironment } from '../../../src/config/environment.js';
+import { closingMs } from '../../../src/run.js';
 import { parseQueueNames } from '../../../src/tasks/queues.js';
 
 interface Service {
   image: string;
   build?: { dockerfile: string };
+  pull_policy?: string;
+  stop_grace_period?: string;
   command?: string[];
   environment?: Record<string, string>;
   ports?: string[];
   profiles?: string[];
-  healthcheck?: { disable?: boolean };
+  healthcheck?: { disable?: boolean; test?: unknown[] };
   container_name?: string;
   user?: string;
 }
@@ -31,6 +38,24 @@ it('compose has a worker service for each queue, and they can be scaled', () => 
   }
 });
 
+it('compose builds the image once, and pulls no stranger of its name', () => {
+  const policies = ours.map(([name, { build, pull_policy }]) => [name, !!build, pull_policy]);
+  const [builder, ...others] = policies;
+  assert.deepEqual(builder, ['api', true, 'build']);
+  for (const [name, builds, policy] of others) {
+    assert.deepEqual([builds, policy], [false, 'never'], String(name));
+  }
+  assert.ok(existsSync(services['api']!.build!.dockerfile));
+});
+
+it('compose lets running tasks end before it kills', () => {
+  for (const [name, { environment, stop_grace_period }] of ours) {
+    if (environment === undefined) continue;
+    const graceMs = readEnvironment(environmentOf(environment)).shutdownGraceMs!;
+    assert.ok(Number.parseInt(stop_grace_period!, 10) * 1000 > graceMs + closingMs, name);
+  }
+});
+
 it('compose runs programs that exist', () => {
   for (const [name, { command = ['dist/main.js'] }] of ours) {
     const program = command.find((word) => word.startsWith('dist/'))!;
@@ -39,13 +64,13 @@ it('compose runs programs that exist', () => {
 });
 
 it('compose gives every process an environment that it accepts', () => {
-  for (const [name, { environment = {} }] of ours) {
-    const filled = Object.entries(environment).map(([key, value]) => {
-      assert.match(environmentExample(), new RegExp(`^# ${key}=`, 'm'), `${name}: ${key}`);
-      return [key, value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')];
-    });
-    if (filled.length === 0) continue;
-    const env = readEnvironment({ ...Object.fromEntries(filled), NODE_ENV: 'production' });
+  const example = environmentExample();
+  for (const [name, { environment }] of ours) {
+    if (environment === undefined) continue;
+    for (const key of Object.keys(environment)) {
+      assert.match(example, new RegExp(`^# ${key}=`, 'm'), `${name}: ${key}`);
+    }
+    const env = readEnvironment({ ...environmentOf(environment), NODE_ENV: 'production' });
     assert.equal(env.engineUrls[0], 'http://sketch:7860');
   }
 });
@@ -57,6 +82,46 @@ it('compose publishes ports to this machine only, and checks the health of what 
   }
 });
 
+it('the health checks tell a service that answers from one that does not', async () => {
+  for (const [name, { healthcheck }] of ours) {
+    if (healthcheck!.disable) continue;
+    const [kind, , flag, script] = healthcheck!.test!;
+    assert.deepEqual([kind, flag, typeof script], ['CMD', '-e', 'string'], name);
+    const [url] = /http:[^']*/.exec(script as string)!;
+    const exits: (number | null)[] = [];
+    for (const status of [200, 503]) {
+      const server = createServer((_, response) => response.writeHead(status).end());
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { port } = server.address() as AddressInfo;
+      const check = spawn(process.execPath, [
+        '-e',
+        (script as string).replace(url, `http://127.0.0.1:${port}`),
+      ]);
+      exits.push(((await once(check, 'exit')) as [number | null])[0]);
+      await new Promise((resolve) => server.close(resolve));
+    }
+    assert.deepEqual(exits, [0, 1], name);
+  }
+});
+
+it('commands in compose are words, not the mappings that YAML makes of a colon', () => {
+  for (const [name, { command = [], healthcheck }] of Object.entries(services)) {
+    const words = [...command, ...(healthcheck?.test ?? [])];
+    assert.deepEqual(
+      words.filter((word) => typeof word !== 'string'),
+      [],
+      name,
+    );
+  }
+});
+
+it('the image sets only variables that Darkroom reads', () => {
+  const [, line = ''] = /^ENV (.*)$/m.exec(readFileSync('docker/Dockerfile', 'utf8')) ?? [];
+  const names = line.split(' ').map((pair) => pair.split('=')[0]!);
+  assert.ok(names.includes('NODE_ENV'));
+  for (const name of names) assert.match(environmentExample(), new RegExp(`^# ${name}=`, 'm'));
+});
+
 it('the image runs as an ordinary user and copies what the build context has', () => {
   const dockerfile = readFileSync('docker/Dockerfile', 'utf8');
   assert.match(dockerfile, /^USER node$/m);
@@ -65,3 +130,12 @@ it('the image runs as an ordinary user and copies what the build context has', (
     for (const path of copied!.split(' ')) assert.ok(allowed.includes(`!${path}`), path);
   }
 });
+
+/** As compose fills it in when nothing is set. */
+function environmentOf(environment: Record<string, string>): Record<string, string> {
+  const filled = Object.entries(environment).map(([name, value]) => [
+    name,
+    value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1'),
+  ]);
+  return Object.fromEntries(filled) as Record<string, string>;
+}

@@ -13,11 +13,29 @@ type Env = Record<string, string>;
 
 describe('the environment', () => {
   const accepted: [string, Env, Partial<Environment>][] = [
-    ['nothing', {}, { port: 3000, host: '127.0.0.1', workerConcurrency: 2, engineUrls: [] }],
+    [
+      'nothing',
+      {},
+      {
+        production: false,
+        host: '127.0.0.1',
+        port: 3000,
+        dataDir: '.darkroom',
+        databaseUrl: undefined,
+        databasePoolSize: 20,
+        queueUrl: undefined,
+        engineUrls: [],
+        engineRequestsInFlight: 2,
+        workerConcurrency: 2,
+        leaseMs: 15_000,
+        reconcileMs: 30_000,
+        shutdownGraceMs: undefined,
+        logLevel: 'info',
+        logFormat: undefined,
+      },
+    ],
     ['empty strings as nothing', { PORT: ' ', DATABASE_URL: '' }, { port: 3000 }],
     ['variables of others', { PATH: '/bin', SOME_OTHER: 'x' }, { port: 3000 }],
-    ['PORT at its least', { PORT: '0' }, { port: 0 }],
-    ['PORT at its most', { PORT: '65535' }, { port: 65535 }],
     ['DATABASE_URL', { DATABASE_URL: 'postgres://h/d' }, { databaseUrl: 'postgres://h/d' }],
     [
       'APP_DATABASE_URL',
@@ -34,6 +52,11 @@ describe('the environment', () => {
       { DATABASE_URL: 'postgresql+asyncpg://u:p@h:5432/d' },
       { databaseUrl: 'postgresql://u:p@h:5432/d' },
     ],
+    [
+      'the driver of its synchronous half',
+      { APP_DATABASE_URL: 'postgresql+psycopg2://u:p@h/d' },
+      { databaseUrl: 'postgresql://u:p@h/d' },
+    ],
     ['QUEUE_URL', { QUEUE_URL: 'rediss://h:6380/1' }, { queueUrl: 'rediss://h:6380/1' }],
     ['QUEUE_URL of Postgres', { QUEUE_URL: 'postgres://h/q' }, { queueUrl: 'postgres://h/q' }],
     ['REDIS_URL as the queue', { REDIS_URL: 'redis://h' }, { queueUrl: 'redis://h' }],
@@ -42,7 +65,30 @@ describe('the environment', () => {
       { QUEUE_URL: 'redis://a', REDIS_URL: 'redis://b' },
       { queueUrl: 'redis://a' },
     ],
-    ['no queue: the database', {}, { queueUrl: undefined }],
+    [
+      'REDIS_URL when QUEUE_URL is empty',
+      { QUEUE_URL: '', REDIS_URL: 'redis://b' },
+      { queueUrl: 'redis://b' },
+    ],
+    ['HOST', { HOST: '0.0.0.0' }, { host: '0.0.0.0' }],
+    [
+      'DARKROOM_DATA_DIR, spaces around it left out',
+      { DARKROOM_DATA_DIR: ' /data ' },
+      { dataDir: '/data' },
+    ],
+    ['LOG_LEVEL', { LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
+    ['LOG_FORMAT', { LOG_FORMAT: 'pretty' }, { logFormat: 'pretty' }],
+    ['NODE_ENV of tests', { NODE_ENV: 'test' }, { production: false }],
+    [
+      'a password with an escape',
+      { REDIS_URL: 'redis://:50%25@h' },
+      { queueUrl: 'redis://:50%25@h' },
+    ],
+    [
+      'a Postgres socket',
+      { DATABASE_URL: 'postgres:///d?host=/run' },
+      { databaseUrl: 'postgres:///d?host=/run' },
+    ],
     ['one engine', { APP_SD_API_URL: 'http://h:7860' }, { engineUrls: ['http://h:7860'] }],
     [
       'a list of engines, each once',
@@ -60,8 +106,6 @@ describe('the environment', () => {
       { WORKER_CONCURRENCY: '3', CELERY_WORKER_CONCURRENCY: '7' },
       { workerConcurrency: 3 },
     ],
-    ['seconds as milliseconds', { TASK_LEASE_SECONDS: '20' }, { leaseMs: 20_000 }],
-    ['a grace of none', { SHUTDOWN_GRACE_SECONDS: '0' }, { shutdownGraceMs: 0 }],
     [
       'production with a database',
       { NODE_ENV: 'production', DATABASE_URL: 'postgres://h/d' },
@@ -77,26 +121,44 @@ describe('the environment', () => {
     });
   }
 
+  const limits: [string, keyof Environment, min: number, max: number, unit: number][] = [
+    ['PORT', 'port', 0, 65_535, 1],
+    ['DATABASE_POOL_SIZE', 'databasePoolSize', 2, 200, 1],
+    ['SD_REQUESTS_IN_FLIGHT', 'engineRequestsInFlight', 1, 2, 1],
+    ['WORKER_CONCURRENCY', 'workerConcurrency', 1, 1000, 1],
+    ['CELERY_WORKER_CONCURRENCY', 'workerConcurrency', 1, 1000, 1],
+    ['TASK_LEASE_SECONDS', 'leaseMs', 3, 3600, 1000],
+    ['RECONCILE_SECONDS', 'reconcileMs', 1, 3600, 1000],
+    ['SHUTDOWN_GRACE_SECONDS', 'shutdownGraceMs', 0, 3600, 1000],
+  ];
+  for (const [name, key, min, max, unit] of limits) {
+    it(`takes ${name} from ${min} to ${max}`, () => {
+      for (const value of [min, max]) {
+        assert.equal(readEnvironment({ [name]: String(value) })[key], value * unit);
+      }
+      assert.ok(refusalOf({ [name]: `${max + 1}` }).includes(`is not between ${min} and ${max}.`));
+      assert.match(refusalOf({ [name]: `${min - 1}` }), /is not (between|a whole number)/);
+      for (const value of ['x', '1.5', '1e2', '0x10', '9'.repeat(10)]) {
+        assert.ok(
+          refusalOf({ [name]: value }).includes(`${name} ("${value}") is not a whole number`),
+        );
+      }
+    });
+  }
+
   const refused: [string, string, RegExp][] = [
-    ['PORT', '65536', /"65536"\) is not between 0 and 65535/],
     ['PORT', '-1', /"-1"\) is not a whole number/],
     ['PORT', '3000x', /"3000x"\) is not a whole number/],
     ['NODE_ENV', 'prod', /is wrong/],
     ['DATABASE_URL', 'mysql://h/d', /is not a Postgres URL/],
     ['APP_DATABASE_URL', 'h/d', /is not a Postgres URL/],
-    ['DATABASE_POOL_SIZE', '1', /is not between 2 and 200/],
-    ['DATABASE_POOL_SIZE', '201', /is not between 2 and 200/],
     ['QUEUE_URL', 'amqp://h', /is not a queue URL \(redis:\/\/… or rediss:\/\/… or postgres:\/\/…/],
     ['REDIS_URL', 'postgres://h/d', /is not a Redis URL/],
-    ['SD_API_URLS', 'http://a,ftp://b', /is not a Stable Diffusion API URL/],
+    ['REDIS_URL', 'redis:6379', /is not a Redis URL/],
+    ['DATABASE_URL', 'postgres://u:50%off@h/d', /has a % that escapes nothing/],
+    ['SD_API_URLS', 'http://a,ftp://b', /is not a comma list of Stable Diffusion API URLs/],
+    ['SD_API_URLS', ' , ', /names no server/],
     ['APP_SD_API_URL', 'gpu:7860', /is not a Stable Diffusion API URL/],
-    ['SD_REQUESTS_IN_FLIGHT', '0', /is not between 1 and 2/],
-    ['SD_REQUESTS_IN_FLIGHT', '3', /is not between 1 and 2/],
-    ['WORKER_CONCURRENCY', '0', /is not between 1 and 1000/],
-    ['CELERY_WORKER_CONCURRENCY', '1001', /is not between 1 and 1000/],
-    ['TASK_LEASE_SECONDS', '2', /is not between 3 and 3600/],
-    ['RECONCILE_SECONDS', '0', /is not between 1 and 3600/],
-    ['SHUTDOWN_GRACE_SECONDS', '3601', /is not between 0 and 3600/],
     ['LOG_LEVEL', 'verbose', /is wrong/],
     ['LOG_FORMAT', 'xml', /is wrong/],
   ];
@@ -113,10 +175,12 @@ describe('the environment', () => {
   });
 
   it('names every bad variable at once, a line each', () => {
-    const lines = refusalOf({ PORT: 'x', LOG_LEVEL: 'y', QUEUE_URL: 'z' }).split('\n');
-    const names = new Set(lines.map((line) => line.split(' ')[0]));
-    assert.deepEqual(names, new Set(['PORT', 'LOG_LEVEL', 'QUEUE_URL']));
-    assert.equal(lines.length, 3);
+    const bad = { PORT: 'x', LOG_LEVEL: 'y', QUEUE_URL: 'z', SD_API_URLS: 'a' };
+    const lines = refusalOf({ ...bad, NODE_ENV: 'production' }).split('\n');
+    const names = lines.map((line) => line.split(' ')[0]);
+    assert.deepEqual(new Set(names), new Set([...Object.keys(bad), 'DATABASE_URL']));
+    assert.equal(lines.length, 5);
+    assert.ok(lines.every((line) => line.includes('. Example: ')));
   });
 
   for (const name of [
@@ -125,9 +189,17 @@ describe('the environment', () => {
     'QUEUE_URL',
     'REDIS_URL',
     'SD_API_URLS',
+    'APP_SD_API_URL',
   ]) {
     it(`never prints what ${name} holds`, () => {
-      assert.doesNotMatch(refusalOf({ [name]: 'ftp://user:hunter2@host' }), /hunter2|ftp:/);
+      for (const value of [
+        'ftp://user:hunter2@host',
+        'hunter2',
+        'postgres://:hunter2%@h',
+        'http://u:hunter2@h:x',
+      ]) {
+        assert.doesNotMatch(refusalOf({ [name]: value, PORT: 'x' }), /hunter2|ftp:/);
+      }
     });
   }
 });
