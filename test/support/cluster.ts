@@ -89,8 +89,8 @@ export async function startCluster(
   };
 }
 
-/** Posts without a pause until `stop` is called. */
-export function keepPosting(cluster: Cluster) {
+/** Posts one request after the other until `stop` is called. */
+export function keepPosting(cluster: Cluster, pauseMs = 50) {
   const stopping = new AbortController();
   const statuses: number[] = [];
   const accepted: string[] = [];
@@ -100,7 +100,7 @@ export function keepPosting(cluster: Cluster) {
       statuses.push(response.status);
       const body = (await response.json()) as { task_id?: string };
       if (response.status === 202) accepted.push(body.task_id!);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   })();
   return {

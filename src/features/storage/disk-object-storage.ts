@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ObjectStorage, StorageError, type StoredObject } from './object-storage.js';
 
 /** Objects as files below one folder. Contents are synced to the disk before a key exists. */
@@ -20,6 +20,7 @@ export class DiskObjectStorage extends ObjectStorage {
       await writeSynced(temporary, bytes);
       await rename(temporary, file);
       await syncFolder(dirname(file));
+      await removeParts(file);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
       throw storageError(error);
@@ -51,6 +52,17 @@ export class DiskObjectStorage extends ObjectStorage {
     if (!path.startsWith(this.root + sep)) throw new RangeError('an object key left its folder');
     return path;
   }
+}
+
+/**
+ * What a writer left that was killed. One that still writes the same object fails and tries again;
+ * the bytes of a key never differ.
+ */
+async function removeParts(file: string): Promise<void> {
+  const parts = (await readdir(dirname(file))).filter(
+    (name) => name.startsWith(`${basename(file)}.`) && name.endsWith('.part'),
+  );
+  await Promise.all(parts.map((name) => rm(join(dirname(file), name), { force: true })));
 }
 
 async function writeSynced(path: string, bytes: Buffer): Promise<void> {

@@ -10,13 +10,13 @@ const anything = defineTask({
   name: 'anything',
   queue: 'low_priority',
   payload: z.json(),
-  result: z.json(),
+  result: z.null(),
 });
 
 class Anything {
   @HandlesTask(anything)
-  async handle(payload: unknown) {
-    return payload;
+  async handle(): Promise<null> {
+    return null;
   }
 }
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { verifiedResult } from '../../../src/features/image-generation/engines/a1111-result.js';
+import {
+  readAnswer,
+  verifiedImages,
+} from '../../../src/features/image-generation/engines/a1111-result.js';
 import { errorOf, small, startEngine } from './support.js';
 
 describe('a result', () => {
@@ -54,7 +57,7 @@ describe('a picture of another size', () => {
       const create = { width, height, channels: 3, background: 'red' } as const;
       const image = (await sharp({ create }).png().toBuffer()).toString('base64');
       const answer = { images: [image], info: JSON.stringify({ seed: small.seed }) };
-      const error = await errorOf(verifiedResult(small, answer));
+      const error = await errorOf(verifiedImages(small, readAnswer(small, answer)));
       assert.equal(error.kind, 'bad_result');
       assert.match(error.message, new RegExp(`${width}×${height} instead of 64×64`));
     });

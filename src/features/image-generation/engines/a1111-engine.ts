@@ -6,7 +6,7 @@ import { A1111Progress } from './a1111-progress.js';
 import { refusal } from './a1111-refusal.js';
 import { A1111Removal } from './a1111-removal.js';
 import { txt2ImgBody } from './a1111-request.js';
-import { badResult, verifiedResult } from './a1111-result.js';
+import { badResult, readAnswer, verifiedImages, type Answer } from './a1111-result.js';
 import { A1111Status } from './a1111-status.js';
 import { EngineError } from './engine-error.js';
 import type {
@@ -56,6 +56,14 @@ export class A1111Engine implements ImageEngine {
   }
 
   async txt2img(request: Txt2ImgRequest, call: EngineCall): Promise<EngineResult> {
+    const { answer, seconds } = await this.draw(request, call);
+    // The slot is free already: the server draws the next picture while this one is decoded.
+    const images = await verifiedImages(request, answer);
+    return { images, model: answer.model, modelHash: answer.modelHash, seconds };
+  }
+
+  /** All that needs a slot. */
+  private async draw(request: Txt2ImgRequest, call: EngineCall) {
     const leave = await this.enter(call.signal);
     const end = performance.now() + this.options.totalMs;
     let removed = Promise.resolve();
@@ -79,7 +87,7 @@ export class A1111Engine implements ImageEngine {
     request: Txt2ImgRequest,
     call: EngineCall,
     end: number,
-  ): Promise<EngineResult> {
+  ): Promise<{ answer: Answer; seconds: number }> {
     const { jobId, signal } = call;
     const following = this.progress.follow({
       jobId,
@@ -95,11 +103,11 @@ export class A1111Engine implements ImageEngine {
         { signal: AbortSignal.any([signal, following.idle]), onBytes: following.moved },
       );
       if (status !== 200) throw refusal(this.url, status, data, headers['retry-after']);
-      const { jobTimestamp, ...result } = await verifiedResult(request, data);
-      if (await this.interruptions.hit(jobTimestamp, signal)) {
+      const answer = readAnswer(request, data);
+      if (await this.interruptions.hit(answer.jobTimestamp, signal)) {
         throw badResult('was interrupted by somebody else');
       }
-      return { ...result, seconds: (performance.now() - started) / 1000 };
+      return { answer, seconds: (performance.now() - started) / 1000 };
     } finally {
       following.stop();
     }

@@ -1,0 +1,47 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { DataSource } from 'typeorm';
+import { ConfigModule } from '../../src/config/config.module.js';
+import { DatabaseModule } from '../../src/infrastructure/database/database.module.js';
+import { TaskClient } from '../../src/tasks/task-client.js';
+import { TaskEntity } from '../../src/tasks/task.entity.js';
+import { TasksModule } from '../../src/tasks/tasks.module.js';
+import type { Site } from '../support/site.js';
+import { noOpTask } from './no-op.tasks.js';
+import { settingsIn } from './settings.js';
+
+const atOnce = 100;
+
+/** A service that only sends. */
+export interface Sender {
+  /** `count` tasks, a hundred at once. */
+  send(count: number): Promise<void>;
+  sendOne(n: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openSender({ env }: Site): Promise<Sender> {
+  const settings = settingsIn(env);
+
+  @Module({
+    imports: [ConfigModule.with(settings), DatabaseModule.with([TaskEntity]), TasksModule],
+  })
+  class SenderModule {}
+
+  const app = await NestFactory.createApplicationContext(SenderModule, { logger: ['error'] });
+  const database = app.get(DataSource);
+  const tasks = app.get(TaskClient);
+  const sendOne = async (n: number) => {
+    await tasks.send(database.manager, noOpTask, { n });
+  };
+  return {
+    sendOne,
+    send: async (count) => {
+      for (let sent = 0; sent < count; sent += atOnce) {
+        const size = Math.min(atOnce, count - sent);
+        await Promise.all(Array.from({ length: size }, (_, i) => sendOne(sent + i)));
+      }
+    },
+    close: () => app.close(),
+  };
+}

@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startStores } from '../test/support/stores-for-a-run.js';
+
+/** Runs the benchmarks named on the command line, or all; each in its own process. */
+const names = ['accept', 'no-op', 'dispatch', 'memory'];
+const { values, positionals } = parseArgs({
+  options: { smoke: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  console.error(`No benchmark is named ${unknown.join(', ')}. There are: ${names.join(', ')}.`);
+  process.exit(2);
+}
+const stores = await startStores({ durable: true });
+if (stores.leftOut !== undefined) {
+  console.error('Both queue engines are compared: put a redis-server on the PATH.');
+  await stores.stop();
+  process.exit(2);
+}
+console.log(`${cpus().length} cores; Postgres durable; load and stores on this machine.`);
+if (values.smoke) console.log('Smoke: it runs. The figures mean nothing.');
+const chosen = names.filter((name) => positionals.length === 0 || positionals.includes(name));
+try {
+  if (values.smoke) await Promise.all(chosen.map(runBench));
+  else for (const name of chosen) await runBench(name);
+} finally {
+  await stores.stop();
+}
+
+async function runBench(name: string): Promise<void> {
+  const script = fileURLToPath(new URL(`./${name}/${name}.bench.js`, import.meta.url));
+  const child = spawn(process.execPath, ['--enable-source-maps', script], {
+    stdio: 'inherit',
+    env: { ...process.env, ...stores.env, ...(values.smoke && { BENCH_SMOKE: '1' }) },
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) process.exitCode = 1;
+}
