@@ -1,14 +1,7 @@
-import {
-  Queue,
-  Relay,
-  Worker,
-  createPostgresBackend,
-  createPostgresRelayBackend,
-  runMigrations,
-  type PostgresPoolConfig,
-} from 'bullmq';
+import { Queue, Relay, Worker, runMigrations, type PostgresPoolConfig } from 'bullmq';
 import { Pool } from 'pg';
 import { SteadyClient } from '../database/steady-client.js';
+import { steadyBackend, steadyRelayBackend } from './steady-backend.js';
 import {
   addressOf,
   type HintProcessor,
@@ -45,7 +38,7 @@ export class PostgresQueueEngine implements QueueEngine {
     return new Queue(
       name,
       { ...options, connection: this.connection(2) },
-      createPostgresBackend,
+      steadyBackend,
     ) as unknown as HintQueue;
   }
 
@@ -55,14 +48,14 @@ export class PostgresQueueEngine implements QueueEngine {
       name,
       processor as never,
       { ...options, connection: this.connection(connections) },
-      createPostgresBackend,
+      steadyBackend,
     ) as unknown as HintWorker;
   }
 
   createRelay(): Relay<unknown> {
     return new Relay<unknown>({
       connection: this.connection(2),
-      backend: createPostgresRelayBackend as never,
+      backend: steadyRelayBackend as never,
     });
   }
 
