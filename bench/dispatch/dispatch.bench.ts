@@ -78,6 +78,6 @@ printTable({
     row('… share of the time', 'idleShare', '%'),
   ],
   limit:
-    '1 in flight: checking the picture, which is decoded to its end while the slot is held; then, with one ' +
-    'task at a time, its transaction and the next claim. 2 in flight: nothing of ours, the next request waits at the card.',
+    '1 in flight: one event loop, on which the previous picture is stored; with one task at a time also decoding, ' +
+    'its transaction and the next claim. 2 in flight: nothing of ours, the next request waits at the card.',
 });
