@@ -6,8 +6,10 @@ import { afterCommit } from '../infrastructure/database/after-commit.js';
 import type { Transaction } from '../infrastructure/database/transaction.js';
 import { Dispatcher } from './dispatcher.js';
 import type { QueueName } from './queues.js';
-import type { PayloadInput, TaskDefinition } from './task-definition.js';
+import type { PayloadInput, Result, TaskDefinition } from './task-definition.js';
 import { TaskLedger } from './task-ledger.js';
+import type { TaskResult } from './task-result.js';
+import { TaskResults } from './task-results.js';
 
 const maxPayloadBytes = 64 * 1024;
 
@@ -39,13 +41,21 @@ export class TaskClient {
   constructor(
     private readonly ledger: TaskLedger,
     private readonly dispatcher: Dispatcher,
+    private readonly results: TaskResults,
   ) {}
+
+  /** The handle of a task that was sent before: typed with its definition, unchecked without. */
+  result<D extends TaskDefinition>(id: string, definition: D): TaskResult<Result<D>>;
+  result(id: string): TaskResult;
+  result(id: string, definition?: TaskDefinition): TaskResult {
+    return definition ? this.results.of(id, definition) : this.results.of(id);
+  }
 
   /**
    * Stores a task in the caller's transaction. It is handed to the queue when that commits, and
    * never existed when it rolls back. With a manager outside any transaction it is stored at once.
    *
-   * @returns the task's id
+   * @returns the handle of the task; its `id` is what to keep
    * @throws InvalidPayloadError before anything is stored
    */
   async send<D extends TaskDefinition>(
@@ -53,7 +63,7 @@ export class TaskClient {
     definition: D,
     payload: PayloadInput<D>,
     options: SendOptions = {},
-  ): Promise<string> {
+  ): Promise<TaskResult<Result<D>>> {
     const stored = checkedPayload(definition, payload);
     const { queue = definition.queue, priority = definition.priority } = options;
     checkOptions(options, priority);
@@ -74,7 +84,7 @@ export class TaskClient {
     afterCommit(tx, () =>
       this.dispatcher.dispatch({ taskId: id, name: definition.name, queue, priority, delayMs }),
     );
-    return id;
+    return this.results.of(id, definition);
   }
 }
 

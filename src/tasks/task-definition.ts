@@ -30,6 +30,34 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly softTimeLimitMs: number;
   /** Milliseconds after which the task is FAILURE (`time_limit`), whatever the handler does. */
   readonly hardTimeLimitMs: number;
+  /** Milliseconds that a result is kept after the end; null: as long as the task. */
+  readonly resultExpiresMs: number | null;
+  readonly once: Once<z.output<P>> | null;
+  readonly rateLimit: RateLimit<z.output<P>> | null;
+  readonly concurrencyLimit: ConcurrencyLimit<z.output<P>> | null;
+}
+
+/** While a task with the same key is open, sending again gives that one's id. */
+export interface Once<P> {
+  /** Default: one key for the whole definition. At most 200 characters. */
+  key?(payload: P): string;
+  /** Milliseconds after which a new task is made although the first one is still open. */
+  ttlMs: number;
+}
+
+/** At most `limit` starts in any `perMs` milliseconds, by all workers together. */
+export interface RateLimit<P> {
+  limit: number;
+  perMs: number;
+  /** Default: one limit for the whole definition. At most 200 characters. */
+  key?(payload: P): string;
+}
+
+/** At most `limit` tasks running at once, in all workers together. */
+export interface ConcurrencyLimit<P> {
+  limit: number;
+  /** Default: one limit for the whole definition. At most 200 characters. */
+  key?(payload: P): string;
 }
 
 export type PayloadInput<D extends TaskDefinition> = z.input<D['payload']>;
@@ -47,6 +75,8 @@ export const defaultRetry: RetryPolicy = {
 };
 const defaultSoftTimeLimitMs = 540_000;
 const defaultHardTimeLimitMs = 600_000;
+/** `result_expires` of the original. */
+const defaultResultExpiresMs = 3_600_000;
 
 export interface TaskOptions<P extends z.ZodType, R extends z.ZodType> {
   name: string;
@@ -57,6 +87,10 @@ export interface TaskOptions<P extends z.ZodType, R extends z.ZodType> {
   retry?: Partial<RetryPolicy>;
   softTimeLimitMs?: number;
   hardTimeLimitMs?: number;
+  resultExpiresMs?: number | null;
+  once?: Once<z.output<P>>;
+  rateLimit?: RateLimit<z.output<P>>;
+  concurrencyLimit?: ConcurrencyLimit<z.output<P>>;
 }
 
 const defined = new Map<string, TaskDefinition>();
@@ -74,6 +108,10 @@ export function defineTask<P extends z.ZodType, R extends z.ZodType>(
     priority: 5,
     softTimeLimitMs: defaultSoftTimeLimitMs,
     hardTimeLimitMs: defaultHardTimeLimitMs,
+    resultExpiresMs: defaultResultExpiresMs,
+    once: null,
+    rateLimit: null,
+    concurrencyLimit: null,
     ...options,
     retry: { ...defaultRetry, ...options.retry },
   };

@@ -82,3 +82,48 @@ export function failureOf(error: unknown): TaskFailure {
     retryable: true,
   };
 }
+
+/** No task has this id, or it was deleted with its data. */
+export class UnknownTaskError extends Error {
+  override readonly name = 'UnknownTaskError';
+
+  constructor(readonly taskId: string) {
+    super(`There is no task ${taskId}.`);
+  }
+}
+
+/** The task that was waited for is FAILURE. */
+export class TaskFailedError extends Error {
+  override readonly name = 'TaskFailedError';
+
+  constructor(
+    readonly taskId: string,
+    readonly failure: TaskFailure,
+  ) {
+    super(`Task ${taskId} failed: ${failure.message} (${failure.code})`);
+  }
+}
+
+/** The task that was waited for is REVOKED; `failure` says why, where that is known. */
+export class TaskRevokedError extends Error {
+  override readonly name = 'TaskRevokedError';
+
+  constructor(
+    readonly taskId: string,
+    readonly failure: TaskFailure | null,
+  ) {
+    super(`Task ${taskId} was revoked${failure ? `: ${failure.message}` : '.'}`);
+  }
+}
+
+/** The task that was waited for is not over in time. It goes on. */
+export class TaskTimeoutError extends Error {
+  override readonly name = 'TaskTimeoutError';
+
+  constructor(
+    readonly taskId: string,
+    readonly timeoutMs: number,
+  ) {
+    super(`Task ${taskId} is not over after ${timeoutMs} ms.`);
+  }
+}

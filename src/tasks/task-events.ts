@@ -1,8 +1,6 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Relay } from 'bullmq';
+import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../common/message-of.js';
-import { QUEUE_ENGINE } from '../infrastructure/queue/queue.module.js';
-import type { QueueEngine } from '../infrastructure/queue/queue-engine.js';
+import { MessageBus } from '../infrastructure/queue/message-bus.js';
 import type { FinalState } from './task-state.js';
 
 interface Finished {
@@ -14,11 +12,13 @@ const topic = 'tasks.finished';
 /** Finished tasks told in one message. */
 const batchSize = 500;
 /** A waiter looks for itself this often, should a message be lost. Milliseconds. */
-const lookEveryMs = 1_000;
+const lookEveryMs = 5_000;
+/** Longest wait for the store before a waiter looks for itself. Milliseconds. */
+const subscribeMs = 2_000;
 
 /**
  * Tells every process which tasks have ended. News, not truth: a message may be lost, so whoever
- * waits also looks at the ledger once a second.
+ * waits also looks at the ledger every five seconds.
  */
 @Injectable()
 export class TaskEvents {
@@ -26,10 +26,9 @@ export class TaskEvents {
   private readonly waiting = new Map<string, Set<() => void>>();
   private news: Finished[] = [];
   private publishing = false;
-  private relay: Relay<unknown> | undefined;
   private subscribed: Promise<unknown> | undefined;
 
-  constructor(@Inject(QUEUE_ENGINE) private readonly engine: QueueEngine) {}
+  constructor(private readonly bus: MessageBus) {}
 
   finished(taskId: string, state: FinalState): void {
     this.wake(taskId);
@@ -38,17 +37,30 @@ export class TaskEvents {
   }
 
   /**
-   * Resolves when the task has probably ended, after a second at the latest, or when `signal` fires.
-   * Ask the ledger then.
+   * Resolves when news arrive here, or after two seconds without the store. Ask the ledger after
+   * this and before {@link change}, and no end is missed.
    */
-  async change(taskId: string, signal: AbortSignal): Promise<void> {
-    this.subscribed ??= this.connect().subscribe<Finished[]>(topic, ({ data }) => {
-      for (const news of data) this.wake(news.taskId);
+  async listening(): Promise<void> {
+    this.subscribed ??= this.bus.subscribe(topic, (news) => {
+      for (const { taskId } of news as Finished[]) this.wake(taskId);
     });
-    this.subscribed.catch((error: unknown) => {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, subscribeMs)));
+    try {
+      await Promise.race([this.subscribed, deadline]);
+    } catch (error) {
       this.subscribed = undefined;
       this.log.debug(messageOf(error));
-    });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Resolves when the task has probably ended, after five seconds at the latest, or when `signal`
+   * fires. Ask the ledger then.
+   */
+  async change(taskId: string, signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       const wakers = this.waiting.get(taskId) ?? new Set();
       this.waiting.set(taskId, wakers);
@@ -66,32 +78,18 @@ export class TaskEvents {
     });
   }
 
-  async close(): Promise<void> {
-    await Promise.race([
-      this.relay?.close().catch(() => {}),
-      new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
-    ]);
-  }
-
   private async publish(): Promise<void> {
     this.publishing = true;
     await new Promise(setImmediate);
     while (this.news.length > 0) {
       try {
-        await this.connect().publish(topic, this.news.splice(0, batchSize));
+        await this.bus.publish(topic, this.news.splice(0, batchSize));
       } catch (error) {
         this.log.debug(messageOf(error));
         this.news = [];
       }
     }
     this.publishing = false;
-  }
-
-  private connect(): Relay<unknown> {
-    this.relay ??= this.engine
-      .createRelay()
-      .on('error', (error: Error) => this.log.debug(messageOf(error)));
-    return this.relay;
   }
 
   private wake(taskId: string): void {

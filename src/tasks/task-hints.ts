@@ -54,11 +54,9 @@ export class TaskHints {
       },
     }));
     const bull = this.of(queue);
-    await inTime(
-      jobs.length <= fewHints
-        ? Promise.all(jobs.map((job) => bull.add(job.name, job.data, job.opts)))
-        : bull.addBulk(jobs),
-    );
+    if (jobs.length > fewHints) await inTime(bull.addBulk(jobs));
+    // One after the other: at once they would take several connections and overtake each other.
+    else for (const job of jobs) await inTime(bull.add(job.name, job.data, job.opts));
   }
 
   /**

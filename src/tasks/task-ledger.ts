@@ -187,7 +187,7 @@ export class TaskLedger {
   /** @returns false when the fence is stale: nothing was changed */
   async succeed({ id, attempt }: Fence, result: Json, tx?: Transaction): Promise<boolean> {
     return this.changed(
-      `UPDATE tasks SET state = 'SUCCESS', result = $3, error = NULL, finished_at = now(),
+      `UPDATE tasks SET state = 'SUCCESS', result = CASE WHEN forgotten THEN NULL ELSE $3::jsonb END, error = NULL, finished_at = now(),
               lease_until = NULL, progress = NULL
         WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
       [id, attempt, JSON.stringify(result)],

@@ -1,201 +1,61 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { z } from 'zod';
-import type { Json } from '../common/json.js';
-import { messageOf } from '../common/message-of.js';
-import { inTransaction } from '../infrastructure/database/transaction.js';
-import { Completion, type TaskContext } from './task-context.js';
-import { retryDelayMs } from './task-definition.js';
-import {
-  HardTimeLimitExceeded,
-  PermanentTaskError,
-  RetryLater,
-  WorkerStopping,
-  failureOf,
-  type TaskFailure,
-} from './task-errors.js';
+import { Injectable } from '@nestjs/common';
+import type { RunOutcome } from './task-attempts.js';
+import { TaskAttempts } from './task-attempts.js';
+import { WorkerStopping } from './task-errors.js';
 import { TaskEvents } from './task-events.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
-import { TaskRegistry, type RegisteredTask } from './task-registry.js';
-import type { FinalState } from './task-state.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
-import { ProgressWriter } from './workers/progress-writer.js';
-import { isStopped, withinLimits } from './workers/task-run.js';
 
-/** What becomes of the hint that led here. */
-export type RunOutcome =
-  | { kind: 'over'; state: FinalState | null; code?: string }
-  /** Look again in so many milliseconds. */
-  | { kind: 'later'; inMs: number };
-
-/** A fence was stale: whether the task is over, or waits for another attempt, is seen at the next look. */
-const lookAgainMs = 1_000;
-/** A task of a newer release waits for a newer worker. */
-const unknownTaskDelayMs = 30_000;
+/** A task that this process has claimed and not ended. */
+export interface RunningTask {
+  task: ClaimedTask;
+  abort: AbortController;
+  startedAt: Date;
+}
 
 /** The one way to run: claim, handler, one transaction that ends the attempt. */
 @Injectable()
 export class TaskRunner {
-  private readonly log = new Logger('Tasks');
-  private readonly running = new Set<AbortController>();
+  private readonly running = new Map<string, RunningTask>();
 
   constructor(
-    private readonly database: DataSource,
     private readonly ledger: TaskLedger,
-    private readonly registry: TaskRegistry,
+    private readonly attempts: TaskAttempts,
     private readonly leases: LeaseKeeper,
     private readonly events: TaskEvents,
   ) {}
 
-  /** Tasks running in this process. */
-  get active(): number {
-    return this.running.size;
+  /** Tasks running in this process, oldest first. */
+  get active(): RunningTask[] {
+    return [...this.running.values()];
   }
 
   /** Asks every running handler to stop; their tasks go back unharmed. */
   abortAll(): void {
-    for (const abort of this.running) abort.abort(new WorkerStopping('the worker is stopping'));
+    for (const { abort } of this.active) abort.abort(new WorkerStopping('the worker is stopping'));
   }
 
   /** @throws only when the ledger cannot be reached */
   async run(taskId: string, worker: string): Promise<RunOutcome> {
     const claim = await this.ledger.claim(taskId, worker);
     if (claim.kind === 'later') return claim;
-    if (claim.kind === 'over') return this.over(taskId, claim.settled ?? null);
-    const registered = this.registry.find(claim.task.name);
-    if (!registered) return this.postpone(claim.task);
-    return this.attempt(claim.task, registered);
+    if (claim.kind === 'over') {
+      if (claim.settled) this.events.finished(taskId, claim.settled);
+      return { kind: 'over', state: claim.settled ?? null };
+    }
+    return this.attempt(claim.task);
   }
 
-  private async attempt(task: ClaimedTask, registered: RegisteredTask): Promise<RunOutcome> {
+  private async attempt(task: ClaimedTask): Promise<RunOutcome> {
     const abort = new AbortController();
     const letGo = this.leases.keep(task, abort);
-    const progress = new ProgressWriter((p) => this.ledger.progress(task, p));
-    this.running.add(abort);
+    const running = { task, abort, startedAt: new Date() };
+    this.running.set(task.id, running);
     try {
-      const payload = parsePayload(registered, task);
-      const context = contextOf(task, abort, progress);
-      const answer = await withinLimits(registered.definition, abort, () =>
-        registered.handler(payload, context),
-      );
-      progress.stop();
-      return await this.succeed(task, registered, answer);
-    } catch (error) {
-      progress.stop();
-      return await this.failed(task, registered, error, abort.signal);
+      return await this.attempts.run(task, abort);
     } finally {
-      this.running.delete(abort);
+      if (this.running.get(task.id) === running) this.running.delete(task.id);
       letGo();
     }
   }
-
-  private async succeed(
-    task: ClaimedTask,
-    registered: RegisteredTask,
-    answer: unknown,
-  ): Promise<RunOutcome> {
-    const changed =
-      answer instanceof Completion
-        ? await inTransaction(this.database, async (tx) => {
-            if (!(await this.ledger.hold(tx, task))) return false;
-            const result = parseResult(registered, await answer.write(tx));
-            return this.ledger.succeed(task, result, tx);
-          })
-        : await this.ledger.succeed(task, parseResult(registered, answer));
-    return changed ? this.over(task.id, 'SUCCESS') : this.stale(task);
-  }
-
-  private async failed(
-    task: ClaimedTask,
-    { definition }: RegisteredTask,
-    error: unknown,
-    signal: AbortSignal,
-  ): Promise<RunOutcome> {
-    if (isStopped(signal.reason)) return this.handBack(task, signal.reason);
-    // A handler that let its signal end it may throw anything; the reason is the truth.
-    const cause: unknown =
-      signal.aborted && !(error instanceof HardTimeLimitExceeded) ? signal.reason : error;
-    const failure = failureOf(cause);
-    this.logFailure(task, failure, cause);
-    if (!failure.retryable || task.retries >= definition.retry.max) {
-      const last = { ...failure, retryable: false };
-      const changed = await this.ledger.fail(task, last);
-      return changed ? this.over(task.id, 'FAILURE', failure.code) : this.stale(task);
-    }
-    const inMs =
-      cause instanceof RetryLater
-        ? cause.delayMs
-        : retryDelayMs(definition.retry, task.retries + 1);
-    const changed = await this.ledger.retry(task, failure, inMs);
-    return changed ? { kind: 'later', inMs } : this.stale(task);
-  }
-
-  private async handBack(task: ClaimedTask, reason: Error): Promise<RunOutcome> {
-    if (!(reason instanceof WorkerStopping)) return this.stale(task);
-    await this.ledger.release(task);
-    this.log.log(`Task ${task.id} (${task.name}) goes back to the queue: ${reason.message}`);
-    return { kind: 'later', inMs: 0 };
-  }
-
-  private async postpone(task: ClaimedTask): Promise<RunOutcome> {
-    this.log.warn(
-      `Task ${task.id} is of the unknown kind "${task.name}"; it waits for a worker that knows it.`,
-    );
-    await this.ledger.release(task, unknownTaskDelayMs);
-    return { kind: 'later', inMs: unknownTaskDelayMs };
-  }
-
-  private over(taskId: string, state: FinalState | null, code?: string): RunOutcome {
-    if (state !== null) this.events.finished(taskId, state);
-    return { kind: 'over', state, ...(code !== undefined && { code }) };
-  }
-
-  private stale(task: ClaimedTask): RunOutcome {
-    this.log.warn(
-      `Task ${task.id}, attempt ${task.attempt}: another worker has it; result dropped`,
-    );
-    return { kind: 'later', inMs: lookAgainMs };
-  }
-
-  private logFailure(task: ClaimedTask, failure: TaskFailure, cause: unknown): void {
-    const line = `Task ${task.id} (${task.name}), attempt ${task.attempt}: ${failure.code}: `;
-    if (failure.code === 'handler_error') {
-      this.log.error(line + messageOf(cause), cause instanceof Error ? cause.stack : undefined);
-    } else {
-      this.log.warn(line + failure.message);
-    }
-  }
-}
-
-function contextOf(
-  task: ClaimedTask,
-  abort: AbortController,
-  progress: ProgressWriter,
-): TaskContext {
-  return {
-    taskId: task.id,
-    attempt: task.attempt,
-    ownerId: task.ownerId,
-    correlationId: task.correlationId,
-    signal: abort.signal,
-    progress: (p) => progress.put(p),
-  };
-}
-
-function parsePayload({ definition }: RegisteredTask, task: ClaimedTask): unknown {
-  const parsed = definition.payload.safeParse(task.payload);
-  if (parsed.success) return parsed.data;
-  throw new PermanentTaskError(
-    'invalid_payload',
-    `The stored payload does not fit the task: ${z.prettifyError(parsed.error)}`,
-  );
-}
-
-function parseResult({ definition }: RegisteredTask, result: unknown): Json {
-  const parsed = definition.result.safeParse(result ?? null);
-  if (parsed.success) return parsed.data as Json;
-  throw new PermanentTaskError(
-    'invalid_result',
-    `The handler's result does not fit the task: ${z.prettifyError(parsed.error)}`,
-  );
 }

@@ -14,3 +14,7 @@ export type FinalState = 'SUCCESS' | 'FAILURE' | 'REVOKED';
 export function isFinal(state: TaskState): state is FinalState {
   return state === 'SUCCESS' || state === 'FAILURE' || state === 'REVOKED';
 }
+
+/** What a row of the ledger is: a task, a task over many payloads, or a node above others. */
+export const TASK_KINDS = ['task', 'map', 'chain', 'group', 'chord'] as const;
+export type TaskKind = (typeof TASK_KINDS)[number];

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { QueueName } from './queues.js';
 import type { TaskProgress } from './task-context.js';
 import type { TaskFailure } from './task-errors.js';
-import type { TaskState } from './task-state.js';
+import type { TaskKind, TaskState } from './task-state.js';
 
 /** A row of the task ledger, for reading. Transitions are guarded statements in the ledger. */
 @Entity('tasks')
@@ -12,6 +12,10 @@ export class TaskEntity {
 
   @Column('text')
   name!: string;
+
+  /** What it is: a task, a task over many payloads, or a node that ends when its children have. */
+  @Column('text')
+  kind!: TaskKind;
 
   @Column('text')
   queue!: QueueName;
@@ -56,6 +60,38 @@ export class TaskEntity {
 
   @Column('text', { name: 'correlation_id', nullable: true })
   correlationId!: string | null;
+
+  /** Worker of the newest claim. */
+  @Column('text', { nullable: true })
+  worker!: string | null;
+
+  /** Root of the canvas it belongs to. */
+  @Column('uuid', { name: 'canvas_id', nullable: true })
+  canvasId!: string | null;
+
+  /** Node it is part of; with `position` null, the task it is a callback of. */
+  @Column('uuid', { name: 'parent_id', nullable: true })
+  parentId!: string | null;
+
+  /** Place among the children of its parent, from 0. */
+  @Column('integer', { nullable: true })
+  position!: number | null;
+
+  /** Waits for another node of its canvas; no worker takes it. */
+  @Column('boolean')
+  blocked!: boolean;
+
+  /** Somebody has asked to stop it while it runs. */
+  @Column('timestamptz', { name: 'revoke_requested_at', nullable: true })
+  revokeRequestedAt!: Date | null;
+
+  /** When the result is dropped; null: never, or not ended. */
+  @Column('timestamptz', { name: 'result_expires_at', nullable: true })
+  resultExpiresAt!: Date | null;
+
+  /** The result was dropped, on request or because it expired. */
+  @Column('boolean')
+  forgotten!: boolean;
 
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;

@@ -4,11 +4,13 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { QueueModule } from '../infrastructure/queue/queue.module.js';
 import { Dispatcher } from './dispatcher.js';
 import { Reconciler } from './reconciler.js';
+import { TaskAttempts } from './task-attempts.js';
 import { TaskClient } from './task-client.js';
 import { TaskEvents } from './task-events.js';
 import { TaskHints } from './task-hints.js';
 import { TaskLedger } from './task-ledger.js';
 import { TaskRegistry } from './task-registry.js';
+import { TaskResults } from './task-results.js';
 import { TaskRunner } from './task-runner.js';
 import { TaskEntity } from './task.entity.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
@@ -17,9 +19,10 @@ import { TaskWorkers } from './workers/task-workers.js';
 /** Sending tasks and reading their state: all that an API process or another service needs. */
 @Module({
   imports: [QueueModule, TypeOrmModule.forFeature([TaskEntity])],
-  providers: [TaskClient, TaskLedger, TaskHints, Dispatcher, Reconciler, TaskEvents],
+  providers: [TaskClient, TaskResults, TaskLedger, TaskHints, Dispatcher, Reconciler, TaskEvents],
   exports: [
     TaskClient,
+    TaskResults,
     TaskLedger,
     TaskHints,
     Dispatcher,
@@ -34,7 +37,6 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly reconciler: Reconciler,
     private readonly dispatcher: Dispatcher,
     private readonly hints: TaskHints,
-    private readonly events: TaskEvents,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -45,14 +47,14 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
   async onApplicationShutdown(): Promise<void> {
     await this.reconciler.stop();
     await this.dispatcher.idle();
-    await Promise.all([this.hints.close(), this.events.close()]);
+    await this.hints.close();
   }
 }
 
 /** Running tasks, beside {@link TasksModule}. Nothing runs before `TaskWorkers.start`. */
 @Module({
   imports: [DiscoveryModule, TasksModule],
-  providers: [TaskRegistry, TaskRunner, LeaseKeeper, TaskWorkers],
+  providers: [TaskRegistry, TaskAttempts, TaskRunner, LeaseKeeper, TaskWorkers],
   exports: [TaskRegistry, TaskRunner, TaskWorkers],
 })
 export class TaskWorkersModule {}

@@ -2,7 +2,7 @@ import { A1111Engine } from '../../src/features/image-generation/engines/a1111-e
 import { DiskObjectStorage } from '../../src/features/storage/disk-object-storage.js';
 import { ImageStore } from '../../src/features/images/image-store.js';
 import { TaskLedger } from '../../src/tasks/task-ledger.js';
-import { TaskRunner } from '../../src/tasks/task-runner.js';
+import { TaskAttempts } from '../../src/tasks/task-attempts.js';
 
 /** A worker that dies of SIGKILL when its first task reaches the phase named by DIE_WHEN. */
 type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
@@ -12,7 +12,7 @@ const phases: Record<string, () => void> = {
   drawing: () => dieDuring(A1111Engine.prototype, 'txt2img', 400),
   drawn: () => dieAfter(A1111Engine.prototype, 'txt2img'),
   committing: () => dieAfter(ImageStore.prototype, 'add'),
-  committed: () => dieAfter(TaskRunner.prototype, 'succeed'),
+  committed: () => dieAfter(TaskAttempts.prototype, 'succeed'),
   uploading: () => dieAfter(DiskObjectStorage.prototype, 'put'),
   uploaded: () => dieBefore(ImageStore.prototype, 'markStored'),
 };

@@ -90,8 +90,8 @@ export async function openTaskLab(
     ledger: app.get(TaskLedger),
     reconciler: app.get(Reconciler),
     get: app.get.bind(app),
-    send: (definition, payload, sendOptions) =>
-      app.get(TaskClient).send(database.manager, definition, payload, sendOptions),
+    send: async (definition, payload, sendOptions) =>
+      (await app.get(TaskClient).send(database.manager, definition, payload, sendOptions)).id,
     task,
     reaches,
     finished: (id) =>

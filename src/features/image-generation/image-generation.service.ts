@@ -71,14 +71,14 @@ export class ImageGenerationService {
     return generationStatusOf(task);
   }
 
-  private send(
+  private async send(
     tx: Transaction,
     user: Requester,
     request: GenerationRequest,
     payload: Payload<typeof generateImageTask>,
     call: { correlationId?: string; id: string },
-  ): Promise<string> {
-    return this.tasks.send(tx, generateImageTask, payload, {
+  ): Promise<void> {
+    await this.tasks.send(tx, generateImageTask, payload, {
       id: call.id,
       ...(call.correlationId !== undefined && { correlationId: call.correlationId }),
       ...(request.expires_in !== undefined && { expiresInMs: request.expires_in * 1000 }),

@@ -45,4 +45,6 @@ export const generateImageTask = defineTask({
   queue: 'high_priority',
   payload,
   result: generationResult,
+  // Read by the user for as long as the pictures are kept.
+  resultExpiresMs: null,
 });

@@ -14,7 +14,7 @@ interface Requester {
 
 @Injectable()
 export class TaskStatusService implements OnModuleDestroy {
-  private stopping = false;
+  private readonly stopping = new AbortController();
 
   constructor(
     @InjectRepository(TaskEntity) private readonly tasks: Repository<TaskEntity>,
@@ -33,19 +33,20 @@ export class TaskStatusService implements OnModuleDestroy {
     return task;
   }
 
-  /** The task once it is final, or as it is after `timeoutMs`. Costs one read a second at most. */
+  /** The task once it is final, or as it is after `timeoutMs`. Costs a read every five seconds. */
   async wait(id: string, user: Requester, timeoutMs: number, name?: string): Promise<TaskEntity> {
-    const timeout = AbortSignal.timeout(timeoutMs);
+    const timeout = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.stopping.signal]);
+    await this.events.listening();
     for (;;) {
       const changed = this.events.change(id, timeout);
       const task = await this.find(id, user, name);
-      if (isFinal(task.state) || timeout.aborted || this.stopping) return task;
+      if (isFinal(task.state) || timeout.aborted) return task;
       await changed;
     }
   }
 
   /** Requests that wait would hold up the end of the process. */
   onModuleDestroy(): void {
-    this.stopping = true;
+    this.stopping.abort();
   }
 }

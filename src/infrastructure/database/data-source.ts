@@ -4,6 +4,7 @@ import { PreparingClient } from './preparing-client.js';
 import { Tasks1763700000000 } from './migrations/1763700000000-tasks.js';
 import { Accounts1763700001000 } from './migrations/1763700001000-accounts.js';
 import { Images1763700002000 } from './migrations/1763700002000-images.js';
+import { Canvas1763700003000 } from './migrations/1763700003000-canvas.js';
 
 export interface DatabaseSettings {
   url: string;
@@ -29,7 +30,12 @@ export function dataSourceOptions({ url, poolSize, entities = [] }: DatabaseSett
     extra: { ...deadlines, keepAlive: true, Client: PreparingClient },
     entities,
     subscribers: [AfterCommitSubscriber],
-    migrations: [Tasks1763700000000, Accounts1763700001000, Images1763700002000],
+    migrations: [
+      Tasks1763700000000,
+      Accounts1763700001000,
+      Images1763700002000,
+      Canvas1763700003000,
+    ],
     migrationsTableName: 'schema_migrations',
     migrationsTransactionMode: 'each',
     // Ids are made by us; no extension is needed.

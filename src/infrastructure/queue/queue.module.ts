@@ -1,6 +1,6 @@
-import { Global, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { Inject } from '@nestjs/common';
+import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
+import { MessageBus } from './message-bus.js';
 import { PostgresQueueEngine } from './postgres-queue-engine.js';
 import type { QueueEngine } from './queue-engine.js';
 import { RedisQueueEngine } from './redis-queue-engine.js';
@@ -21,13 +21,22 @@ export function createQueueEngine(url: string): QueueEngine {
       useFactory: (settings: Settings) =>
         createQueueEngine(settings.queueUrl ?? settings.databaseUrl),
     },
+    {
+      provide: MessageBus,
+      inject: [QUEUE_ENGINE],
+      useFactory: (engine: QueueEngine) => new MessageBus(engine),
+    },
   ],
-  exports: [QUEUE_ENGINE],
+  exports: [QUEUE_ENGINE, MessageBus],
 })
 export class QueueModule implements OnApplicationShutdown {
-  constructor(@Inject(QUEUE_ENGINE) private readonly engine: QueueEngine) {}
+  constructor(
+    @Inject(QUEUE_ENGINE) private readonly engine: QueueEngine,
+    private readonly bus: MessageBus,
+  ) {}
 
   async onApplicationShutdown(): Promise<void> {
+    await this.bus.close();
     await this.engine.close();
   }
 }

@@ -7,7 +7,8 @@ import type {
   QueueHint,
 } from '../../infrastructure/queue/queue-engine.js';
 import { hintWorkerOptions, type QueueName } from '../queues.js';
-import type { RunOutcome, TaskRunner } from '../task-runner.js';
+import type { RunOutcome } from '../task-attempts.js';
+import type { TaskRunner } from '../task-runner.js';
 
 /** After the ledger could not be reached. Milliseconds. */
 const ledgerAwayDelayMs = 2_000;

@@ -43,8 +43,10 @@ export class TaskWorkers {
   async drain(graceMs: number): Promise<void> {
     await this.reconciler.stop();
     await Promise.all(this.workers.map((worker) => worker.pause()));
-    if (this.runner.active > 0) {
-      this.log.log(`Running tasks: ${this.runner.active}; they have ${graceMs / 1000} s to end`);
+    if (this.runner.active.length > 0) {
+      this.log.log(
+        `Running tasks: ${this.runner.active.length}; they have ${graceMs / 1000} s to end`,
+      );
     }
     await this.idle(graceMs);
     this.runner.abortAll();
@@ -59,7 +61,7 @@ export class TaskWorkers {
 
   private async idle(withinMs: number): Promise<void> {
     const end = performance.now() + withinMs;
-    while (this.runner.active > 0 && performance.now() < end) {
+    while (this.runner.active.length > 0 && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -40,7 +40,7 @@ onBothQueueEngines('sending', (engine) => {
     it('which commits: the task runs, and not before', async () => {
       const client = lab.get(TaskClient);
       const id = await inTransaction(lab.database, async (tx) => {
-        const sent = await client.send(tx, note, { text: 'committed' });
+        const { id: sent } = await client.send(tx, note, { text: 'committed' });
         assert.equal(await lab.hints.of('low_priority').getJob(sent), undefined);
         return sent;
       });
@@ -51,7 +51,7 @@ onBothQueueEngines('sending', (engine) => {
       const client = lab.get(TaskClient);
       let id = '';
       const rolledBack = inTransaction(lab.database, async (tx) => {
-        id = await client.send(tx, note, { text: 'rolled back' });
+        ({ id } = await client.send(tx, note, { text: 'rolled back' }));
         throw new Error('no');
       });
       await assert.rejects(rolledBack, /no/);
@@ -65,7 +65,9 @@ onBothQueueEngines('sending', (engine) => {
     it('also from a savepoint: handed over at the outer commit only', async () => {
       const client = lab.get(TaskClient);
       const id = await inTransaction(lab.database, async (tx) => {
-        const sent = await tx.transaction((inner) => client.send(inner, note, { text: 'nested' }));
+        const { id: sent } = await tx.transaction((inner) =>
+          client.send(inner, note, { text: 'nested' }),
+        );
         assert.equal(await lab.hints.of('low_priority').getJob(sent), undefined);
         return sent;
       });

@@ -1,0 +1,84 @@
+import type { TaskProgress } from './task-context.js';
+import { TaskFailedError, TaskRevokedError, TaskTimeoutError } from './task-errors.js';
+import { isFinal, type TaskState } from './task-state.js';
+import type { TaskEntity } from './task.entity.js';
+
+/** Where handles ask; `TaskResults` is it. */
+export interface ResultSource {
+  task(id: string): Promise<TaskEntity>;
+  /** The task once it is over, or as it is after `timeoutMs`. */
+  end(id: string, timeoutMs?: number): Promise<TaskEntity>;
+  forget(id: string): Promise<void>;
+}
+
+/**
+ * A task that was sent, as its sender sees it: Celery's AsyncResult. Holds no state; every verb asks
+ * the ledger.
+ *
+ * Each verb but `revoke` throws `UnknownTaskError` when there is no such task (any more).
+ */
+export class TaskResult<R = unknown> {
+  constructor(
+    readonly id: string,
+    protected readonly results: ResultSource,
+    private readonly parse: (result: unknown) => R,
+  ) {}
+
+  async status(): Promise<TaskState> {
+    return (await this.task()).state;
+  }
+
+  /** Whether the task is over, whatever came of it. */
+  async ready(): Promise<boolean> {
+    return isFinal(await this.status());
+  }
+
+  async successful(): Promise<boolean> {
+    return (await this.status()) === 'SUCCESS';
+  }
+
+  /** Whether it ended without a result: FAILURE or REVOKED. */
+  async failed(): Promise<boolean> {
+    const state = await this.status();
+    return state === 'FAILURE' || state === 'REVOKED';
+  }
+
+  /** Progress of the running attempt; null when there is none. */
+  async info(): Promise<TaskProgress | null> {
+    return (await this.task()).progress;
+  }
+
+  /**
+   * Waits for the result. Woken by a message when the task ends, not by asking again and again.
+   *
+   * @param timeoutMs milliseconds; default: as long as it takes
+   * @returns null when the result was forgotten or has expired
+   * @throws TaskFailedError or TaskRevokedError when it ended so
+   * @throws TaskTimeoutError when it is not over in time; the task goes on
+   */
+  async get({ timeoutMs }: { timeoutMs?: number } = {}): Promise<R | null> {
+    const task = await this.results.end(this.id, timeoutMs);
+    if (task.forgotten) return null;
+    switch (task.state) {
+      case 'SUCCESS':
+        return this.parse(task.result);
+      case 'FAILURE':
+        throw new TaskFailedError(this.id, task.error!);
+      case 'REVOKED':
+        throw new TaskRevokedError(this.id, task.error);
+      case 'PENDING':
+      case 'STARTED':
+      case 'RETRY':
+        throw new TaskTimeoutError(this.id, timeoutMs ?? 0);
+    }
+  }
+
+  /** Drops the result; `get` gives null from then on. A task that runs still runs to its end. */
+  async forget(): Promise<void> {
+    await this.results.forget(this.id);
+  }
+
+  protected async task(): Promise<TaskEntity> {
+    return this.results.task(this.id);
+  }
+}

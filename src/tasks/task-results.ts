@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { retried, rows } from '../infrastructure/database/transaction.js';
+import type { Result, TaskDefinition } from './task-definition.js';
+import { UnknownTaskError } from './task-errors.js';
+import { TaskEvents } from './task-events.js';
+import { TaskResult, type ResultSource } from './task-result.js';
+import { isFinal } from './task-state.js';
+import { TaskEntity } from './task.entity.js';
+
+const neverMs = 2 ** 31 - 1;
+
+/** Reads, awaits and drops what tasks have given. */
+@Injectable()
+export class TaskResults implements ResultSource {
+  constructor(
+    private readonly database: DataSource,
+    private readonly events: TaskEvents,
+  ) {}
+
+  /** The handle of a task by its id: typed with its definition, unchecked without. */
+  of<D extends TaskDefinition>(id: string, definition: D): TaskResult<Result<D>>;
+  of(id: string): TaskResult;
+  of(id: string, definition?: TaskDefinition): TaskResult {
+    return new TaskResult(id, this, (result) =>
+      definition ? definition.result.parse(result) : result,
+    );
+  }
+
+  /** @throws UnknownTaskError */
+  async task(id: string): Promise<TaskEntity> {
+    const task = await retried(() => this.database.manager.findOneBy(TaskEntity, { id }));
+    if (!task) throw new UnknownTaskError(id);
+    return task;
+  }
+
+  /** The task once it is over, or as it is after `timeoutMs`. @throws UnknownTaskError */
+  async end(id: string, timeoutMs = neverMs): Promise<TaskEntity> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    await this.events.listening();
+    for (;;) {
+      const changed = this.events.change(id, timeout);
+      const task = await this.task(id);
+      if (isFinal(task.state) || timeout.aborted) return task;
+      await changed;
+    }
+  }
+
+  /** @throws UnknownTaskError */
+  async forget(id: string): Promise<void> {
+    const sql = `UPDATE tasks SET result = NULL, forgotten = true WHERE id = $1 RETURNING id`;
+    const forgotten = await retried(() => rows(this.database, sql, [id]));
+    if (forgotten.length === 0) throw new UnknownTaskError(id);
+  }
+}
