@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { RunOutcome } from './task-attempts.js';
 import { TaskAttempts } from './task-attempts.js';
+import { TaskEndings } from './task-endings.js';
 import { WorkerStopping } from './task-errors.js';
-import { TaskEvents } from './task-events.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
+
+/** Somebody else changed the task a moment ago. Milliseconds. */
+const lookAgainMs = 1_000;
 
 /** A task that this process has claimed and not ended. */
 export interface RunningTask {
@@ -22,7 +25,7 @@ export class TaskRunner {
     private readonly ledger: TaskLedger,
     private readonly attempts: TaskAttempts,
     private readonly leases: LeaseKeeper,
-    private readonly events: TaskEvents,
+    private readonly endings: TaskEndings,
   ) {}
 
   /** Tasks running in this process, oldest first. */
@@ -35,15 +38,20 @@ export class TaskRunner {
     for (const { abort } of this.active) abort.abort(new WorkerStopping('the worker is stopping'));
   }
 
+  /** Asks the handler of one task to stop, if it runs here. */
+  stop(taskId: string, reason: Error): void {
+    this.running.get(taskId)?.abort.abort(reason);
+  }
+
   /** @throws only when the ledger cannot be reached */
   async run(taskId: string, worker: string): Promise<RunOutcome> {
     const claim = await this.ledger.claim(taskId, worker);
     if (claim.kind === 'later') return claim;
-    if (claim.kind === 'over') {
-      if (claim.settled) this.events.finished(taskId, claim.settled);
-      return { kind: 'over', state: claim.settled ?? null };
-    }
-    return this.attempt(claim.task);
+    if (claim.kind === 'over') return { kind: 'over', state: null };
+    if (claim.kind === 'claimed') return this.attempt(claim.task);
+    const state = await this.endings.settle(taskId, claim.because);
+    // Somebody was quicker; the next look at the hint finds out what they did.
+    return state ? { kind: 'over', state } : { kind: 'later', inMs: lookAgainMs };
   }
 
   private async attempt(task: ClaimedTask): Promise<RunOutcome> {

@@ -2,28 +2,49 @@ import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from 
 import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { QueueModule } from '../infrastructure/queue/queue.module.js';
+import { CanvasProgress } from './canvas/canvas-progress.js';
 import { Dispatcher } from './dispatcher.js';
+import { OnceKeys } from './limits/once-keys.js';
 import { Reconciler } from './reconciler.js';
 import { TaskAttempts } from './task-attempts.js';
 import { TaskClient } from './task-client.js';
+import { TaskEndings } from './task-endings.js';
 import { TaskEvents } from './task-events.js';
 import { TaskHints } from './task-hints.js';
+import { TaskInserts } from './task-inserts.js';
 import { TaskLedger } from './task-ledger.js';
 import { TaskRegistry } from './task-registry.js';
 import { TaskResults } from './task-results.js';
+import { TaskRevocations } from './task-revocations.js';
 import { TaskRunner } from './task-runner.js';
 import { TaskEntity } from './task.entity.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
+import { RevocationListener } from './workers/revocation-listener.js';
 import { TaskWorkers } from './workers/task-workers.js';
 
 /** Sending tasks and reading their state: all that an API process or another service needs. */
 @Module({
   imports: [QueueModule, TypeOrmModule.forFeature([TaskEntity])],
-  providers: [TaskClient, TaskResults, TaskLedger, TaskHints, Dispatcher, Reconciler, TaskEvents],
+  providers: [
+    TaskClient,
+    TaskInserts,
+    TaskResults,
+    TaskRevocations,
+    TaskLedger,
+    TaskEndings,
+    CanvasProgress,
+    OnceKeys,
+    TaskHints,
+    Dispatcher,
+    Reconciler,
+    TaskEvents,
+  ],
   exports: [
     TaskClient,
     TaskResults,
+    TaskRevocations,
     TaskLedger,
+    TaskEndings,
     TaskHints,
     Dispatcher,
     Reconciler,
@@ -54,7 +75,7 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
 /** Running tasks, beside {@link TasksModule}. Nothing runs before `TaskWorkers.start`. */
 @Module({
   imports: [DiscoveryModule, TasksModule],
-  providers: [TaskRegistry, TaskAttempts, TaskRunner, LeaseKeeper, TaskWorkers],
+  providers: [TaskRegistry, TaskAttempts, TaskRunner, LeaseKeeper, RevocationListener, TaskWorkers],
   exports: [TaskRegistry, TaskRunner, TaskWorkers],
 })
 export class TaskWorkersModule {}
