@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Json } from '../../../src/common/json.js';
 
 /** A canvas of the property test: what its leaves do is written into it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { after, before, it } from 'node:test';
 import { Injectable } from '@nestjs/common';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { z } from 'zod';
 import type { Json } from '../../../src/common/json.js';
 import { Canvas, GroupCanvas } from '../../../src/tasks/canvas/canvas.js';
@@ -49,7 +49,7 @@ class Handlers {
   async leaf(what: z.output<typeof leaf.payload>, { attempt }: TaskContext): Promise<Json> {
     if (what.broken) throw new PermanentTaskError('broken', 'It is broken.');
     if (attempt <= what.hiccups) throw new RetryableTaskError('hiccup', 'Not this time.');
-    return resultOfLeaf(what.takes, what.input as Json);
+    return resultOfLeaf(what.takes, what.input);
   }
 
   @HandlesTask(called)
@@ -76,12 +76,12 @@ function bareCanvasOf(node: ModelNode): Random {
         : si(leaf, { takes, hiccups, broken, input: null });
     }
     case 'chain':
-      return chain(...node.children.map(canvasOf)) as Random;
+      return chain(...node.children.map(canvasOf));
     case 'group':
-      return group(...node.children.map(canvasOf)) as Random;
+      return group(...node.children.map(canvasOf));
     case 'chord': {
       const [header, body] = node.children.map(canvasOf);
-      return chord(header as unknown as GroupCanvas<unknown, Json[]>, body!) as Random;
+      return chord(header as unknown as GroupCanvas<unknown, Json[]>, body!);
     }
   }
 }
