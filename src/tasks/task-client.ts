@@ -88,7 +88,8 @@ export class TaskClient {
   }
 }
 
-function checkedPayload(definition: TaskDefinition, payload: unknown): Json {
+/** What the ledger would store. @throws InvalidPayloadError */
+export function checkedPayload(definition: TaskDefinition, payload: unknown): Json {
   const parsed = definition.payload.safeParse(payload);
   if (!parsed.success) {
     throw new InvalidPayloadError(

@@ -4,6 +4,11 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { QueueModule } from '../infrastructure/queue/queue.module.js';
 import { Dispatcher } from './dispatcher.js';
 import { Reconciler } from './reconciler.js';
+import { DeclaredSchedules } from './schedules/declared-schedules.js';
+import { ScheduleNews } from './schedules/schedule-news.js';
+import { ScheduleRuns } from './schedules/schedule-runs.js';
+import { ScheduleTicker } from './schedules/schedule-ticker.js';
+import { Schedules } from './schedules/schedules.js';
 import { TaskAttempts } from './task-attempts.js';
 import { TaskClient } from './task-client.js';
 import { TaskEvents } from './task-events.js';
@@ -19,7 +24,18 @@ import { TaskWorkers } from './workers/task-workers.js';
 /** Sending tasks and reading their state: all that an API process or another service needs. */
 @Module({
   imports: [QueueModule, TypeOrmModule.forFeature([TaskEntity])],
-  providers: [TaskClient, TaskResults, TaskLedger, TaskHints, Dispatcher, Reconciler, TaskEvents],
+  providers: [
+    TaskClient,
+    TaskResults,
+    TaskLedger,
+    TaskHints,
+    Dispatcher,
+    Reconciler,
+    TaskEvents,
+    Schedules,
+    ScheduleRuns,
+    ScheduleNews,
+  ],
   exports: [
     TaskClient,
     TaskResults,
@@ -28,6 +44,9 @@ import { TaskWorkers } from './workers/task-workers.js';
     Dispatcher,
     Reconciler,
     TaskEvents,
+    Schedules,
+    ScheduleRuns,
+    ScheduleNews,
     TypeOrmModule,
     QueueModule,
   ],
@@ -54,7 +73,15 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
 /** Running tasks, beside {@link TasksModule}. Nothing runs before `TaskWorkers.start`. */
 @Module({
   imports: [DiscoveryModule, TasksModule],
-  providers: [TaskRegistry, TaskAttempts, TaskRunner, LeaseKeeper, TaskWorkers],
+  providers: [
+    TaskRegistry,
+    TaskAttempts,
+    TaskRunner,
+    LeaseKeeper,
+    TaskWorkers,
+    DeclaredSchedules,
+    ScheduleTicker,
+  ],
   exports: [TaskRegistry, TaskRunner, TaskWorkers],
 })
 export class TaskWorkersModule {}
