@@ -6,6 +6,11 @@ import { CanvasProgress } from './canvas/canvas-progress.js';
 import { Dispatcher } from './dispatcher.js';
 import { OnceKeys } from './limits/once-keys.js';
 import { Reconciler } from './reconciler.js';
+import { DeclaredSchedules } from './schedules/declared-schedules.js';
+import { ScheduleNews } from './schedules/schedule-news.js';
+import { ScheduleRuns } from './schedules/schedule-runs.js';
+import { ScheduleTicker } from './schedules/schedule-ticker.js';
+import { Schedules } from './schedules/schedules.js';
 import { TaskAttempts } from './task-attempts.js';
 import { TaskClient } from './task-client.js';
 import { TaskEndings } from './task-endings.js';
@@ -38,6 +43,9 @@ import { TaskWorkers } from './workers/task-workers.js';
     Dispatcher,
     Reconciler,
     TaskEvents,
+    Schedules,
+    ScheduleRuns,
+    ScheduleNews,
   ],
   exports: [
     TaskClient,
@@ -49,6 +57,9 @@ import { TaskWorkers } from './workers/task-workers.js';
     Dispatcher,
     Reconciler,
     TaskEvents,
+    Schedules,
+    ScheduleRuns,
+    ScheduleNews,
     TypeOrmModule,
     QueueModule,
   ],
@@ -75,7 +86,16 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
 /** Running tasks, beside {@link TasksModule}. Nothing runs before `TaskWorkers.start`. */
 @Module({
   imports: [DiscoveryModule, TasksModule],
-  providers: [TaskRegistry, TaskAttempts, TaskRunner, LeaseKeeper, RevocationListener, TaskWorkers],
+  providers: [
+    TaskRegistry,
+    TaskAttempts,
+    TaskRunner,
+    LeaseKeeper,
+    RevocationListener,
+    TaskWorkers,
+    DeclaredSchedules,
+    ScheduleTicker,
+  ],
   exports: [TaskRegistry, TaskRunner, TaskWorkers],
 })
 export class TaskWorkersModule {}

@@ -5,6 +5,7 @@ import { QUEUE_ENGINE } from '../../infrastructure/queue/queue.module.js';
 import type { QueueEngine } from '../../infrastructure/queue/queue-engine.js';
 import type { QueueName } from '../queues.js';
 import { Reconciler } from '../reconciler.js';
+import { ScheduleTicker } from '../schedules/schedule-ticker.js';
 import { TaskRegistry } from '../task-registry.js';
 import { TaskRunner } from '../task-runner.js';
 import { QueueWorker } from './queue-worker.js';
@@ -21,6 +22,7 @@ export class TaskWorkers {
     private readonly registry: TaskRegistry,
     private readonly runner: TaskRunner,
     private readonly reconciler: Reconciler,
+    private readonly ticker: ScheduleTicker,
   ) {}
 
   /** @throws TaskRegistryError when handlers and definitions do not fit */
@@ -33,6 +35,7 @@ export class TaskWorkers {
       this.workers.push(worker);
       worker.start();
     }
+    this.ticker.start();
     this.log.log(`Serving ${queues.join(', ')}, ${concurrency} at once each`);
   }
 
@@ -41,7 +44,7 @@ export class TaskWorkers {
    * queue, and closes. Resolves within the grace and a few seconds.
    */
   async drain(graceMs: number): Promise<void> {
-    await this.reconciler.stop();
+    await Promise.all([this.reconciler.stop(), this.ticker.stop()]);
     await Promise.all(this.workers.map((worker) => worker.pause()));
     if (this.runner.active.length > 0) {
       this.log.log(
