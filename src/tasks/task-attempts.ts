@@ -3,6 +3,9 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { Json } from '../common/json.js';
 import { messageOf } from '../common/message-of.js';
+import { TaskLimits } from './control/task-limits.js';
+import { LiveEvents } from './events/live-events.js';
+import { taskOf } from './events/task-of.js';
 import { inTransaction } from '../infrastructure/database/transaction.js';
 import { Completion, type TaskContext } from './task-context.js';
 import { retryDelayMs } from './task-definition.js';
@@ -24,8 +27,8 @@ import { isStopped, withinLimits } from './workers/task-run.js';
 /** What becomes of the hint that led here. */
 export type RunOutcome =
   | { kind: 'over'; state: FinalState | null; code?: string }
-  /** Look again in so many milliseconds. */
-  | { kind: 'later'; inMs: number };
+  /** Look again in so many milliseconds. `code`: of the failure that made it a RETRY. */
+  | { kind: 'later'; inMs: number; code?: string };
 
 /** A fence was stale: whether the task is over, or waits for another attempt, is seen at the next look. */
 const lookAgainMs = 1_000;
@@ -42,6 +45,8 @@ export class TaskAttempts {
     private readonly ledger: TaskLedger,
     private readonly registry: TaskRegistry,
     private readonly events: TaskEvents,
+    private readonly limits: TaskLimits,
+    private readonly live: LiveEvents,
   ) {}
 
   /**
@@ -53,13 +58,15 @@ export class TaskAttempts {
   async run(task: ClaimedTask, abort: AbortController): Promise<RunOutcome> {
     const registered = this.registry.find(task.name);
     if (!registered) return this.postpone(task);
-    const progress = new ProgressWriter((p) => this.ledger.progress(task, p));
+    const progress = new ProgressWriter((p) => {
+      this.live.emit({ type: 'task-progress', ...taskOf(task), progress: p });
+      return this.ledger.progress(task, p);
+    });
     try {
       const payload = parsePayload(registered, task);
       const context = contextOf(task, abort, progress);
-      const answer = await withinLimits(registered.definition, abort, () =>
-        registered.handler(payload, context),
-      );
+      const limits = this.limits.timeLimits(registered.definition);
+      const answer = await withinLimits(limits, abort, () => registered.handler(payload, context));
       progress.stop();
       return await this.succeed(task, registered, answer);
     } catch (error) {
@@ -106,7 +113,7 @@ export class TaskAttempts {
         ? cause.delayMs
         : retryDelayMs(definition.retry, task.retries + 1);
     const changed = await this.ledger.retry(task, failure, inMs);
-    return changed ? { kind: 'later', inMs } : this.stale(task);
+    return changed ? { kind: 'later', inMs, code: failure.code } : this.stale(task);
   }
 
   private async handBack(task: ClaimedTask, reason: Error): Promise<RunOutcome> {

@@ -5,6 +5,7 @@ import type { Json } from '../common/json.js';
 import { afterCommit } from '../infrastructure/database/after-commit.js';
 import type { Transaction } from '../infrastructure/database/transaction.js';
 import { Dispatcher } from './dispatcher.js';
+import { LiveEvents } from './events/live-events.js';
 import type { QueueName } from './queues.js';
 import type { PayloadInput, Result, TaskDefinition } from './task-definition.js';
 import { TaskLedger } from './task-ledger.js';
@@ -42,6 +43,7 @@ export class TaskClient {
     private readonly ledger: TaskLedger,
     private readonly dispatcher: Dispatcher,
     private readonly results: TaskResults,
+    private readonly live: LiveEvents,
   ) {}
 
   /** The handle of a task that was sent before: typed with its definition, unchecked without. */
@@ -81,9 +83,11 @@ export class TaskClient {
       correlationId: options.correlationId ?? null,
     });
     const delayMs = options.runAt ? options.runAt.getTime() - Date.now() : (options.delayMs ?? 0);
-    afterCommit(tx, () =>
-      this.dispatcher.dispatch({ taskId: id, name: definition.name, queue, priority, delayMs }),
-    );
+    afterCommit(tx, () => {
+      const hint = { taskId: id, name: definition.name, queue, priority, delayMs };
+      this.dispatcher.dispatch(hint);
+      this.live.emit({ type: 'task-sent', ...hint });
+    });
     return this.results.of(id, definition);
   }
 }

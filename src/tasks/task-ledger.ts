@@ -16,6 +16,7 @@ import type { FinalState } from './task-state.js';
 
 /** A worker dying this often with the same task quarantines it. */
 const maxCrashes = 3;
+const settledColumns = `state, name, queue, attempt, error->>'code' AS code`;
 
 export interface NewTask {
   id: string;
@@ -35,6 +36,7 @@ export interface NewTask {
 export interface ClaimedTask {
   id: string;
   name: string;
+  queue: QueueName;
   payload: Json;
   attempt: number;
   retries: number;
@@ -52,7 +54,16 @@ export type Claim =
   /** Not now: due later, or leased to a worker that may be alive. Milliseconds. */
   | { kind: 'later'; inMs: number }
   /** Final, or unknown. `settled` when this call made it so. */
-  | { kind: 'over'; settled?: FinalState };
+  | { kind: 'over'; settled?: Settled };
+
+/** A task that ended without running. */
+export interface Settled {
+  state: FinalState;
+  name: string;
+  queue: QueueName;
+  attempt: number;
+  code: string;
+}
 
 /**
  * The state machine of tasks.md as guarded statements on the database's clock. Each write names its
@@ -120,7 +131,7 @@ export class TaskLedger {
         WHERE id = $1 AND finished_at IS NULL
           AND ((state <> 'STARTED' AND run_at <= now() AND (expires_at IS NULL OR expires_at > now()))
             OR (state = 'STARTED' AND lease_until < now() AND crashes + 1 < $4))
-        RETURNING id, name, payload, attempt, retries, owner_id AS "ownerId",
+        RETURNING id, name, queue, payload, attempt, retries, owner_id AS "ownerId",
                   correlation_id AS "correlationId"`,
       [id, worker, this.leaseMs, maxCrashes],
     );
@@ -148,7 +159,7 @@ export class TaskLedger {
     };
     return this.settle(
       `UPDATE tasks SET state = 'REVOKED', error = $2, finished_at = now()
-        WHERE id = $1 AND state IN ('PENDING', 'RETRY') AND expires_at <= now() RETURNING state`,
+        WHERE id = $1 AND state IN ('PENDING', 'RETRY') AND expires_at <= now() RETURNING ${settledColumns}`,
       [id, error],
     );
   }
@@ -163,15 +174,15 @@ export class TaskLedger {
       `UPDATE tasks SET state = 'FAILURE', error = $2, finished_at = now(), lease_until = NULL,
               crashes = crashes + 1, progress = NULL
         WHERE id = $1 AND state = 'STARTED' AND lease_until < now() AND crashes + 1 >= $3
-        RETURNING state`,
+        RETURNING ${settledColumns}`,
       [id, error, maxCrashes],
     );
   }
 
   private async settle(sql: string, parameters: unknown[]): Promise<Claim> {
-    const [settled] = await this.run<{ state: FinalState }>(sql, parameters);
+    const [settled] = await this.run<Settled>(sql, parameters);
     // Somebody was quicker; the next look at the hint finds out what they did.
-    return settled ? { kind: 'over', settled: settled.state } : { kind: 'later', inMs: 1_000 };
+    return settled ? { kind: 'over', settled } : { kind: 'later', inMs: 1_000 };
   }
 
   /** Locks the row until the end of `tx`. @returns false when the fence is stale */

@@ -2,6 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { RunOutcome } from './task-attempts.js';
 import { TaskAttempts } from './task-attempts.js';
 import { WorkerStopping } from './task-errors.js';
+import { endOfAttempt, endWithoutAttempt } from './events/end-of-attempt.js';
+import { LiveEvents } from './events/live-events.js';
+import { taskOf } from './events/task-of.js';
 import { TaskEvents } from './task-events.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
@@ -23,6 +26,7 @@ export class TaskRunner {
     private readonly attempts: TaskAttempts,
     private readonly leases: LeaseKeeper,
     private readonly events: TaskEvents,
+    private readonly live: LiveEvents,
   ) {}
 
   /** Tasks running in this process, oldest first. */
@@ -40,8 +44,11 @@ export class TaskRunner {
     const claim = await this.ledger.claim(taskId, worker);
     if (claim.kind === 'later') return claim;
     if (claim.kind === 'over') {
-      if (claim.settled) this.events.finished(taskId, claim.settled);
-      return { kind: 'over', state: claim.settled ?? null };
+      if (claim.settled) {
+        this.events.finished(taskId, claim.settled.state);
+        this.live.emit(endWithoutAttempt(taskId, claim.settled));
+      }
+      return { kind: 'over', state: claim.settled?.state ?? null };
     }
     return this.attempt(claim.task);
   }
@@ -51,8 +58,13 @@ export class TaskRunner {
     const letGo = this.leases.keep(task, abort);
     const running = { task, abort, startedAt: new Date() };
     this.running.set(task.id, running);
+    this.live.emit({ type: 'task-started', ...taskOf(task) });
+    const began = performance.now();
     try {
-      return await this.attempts.run(task, abort);
+      const outcome = await this.attempts.run(task, abort);
+      const end = endOfAttempt(task, outcome, performance.now() - began);
+      if (end) this.live.emit(end);
+      return outcome;
     } finally {
       if (this.running.get(task.id) === running) this.running.delete(task.id);
       letGo();

@@ -2,7 +2,21 @@ import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from 
 import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { QueueModule } from '../infrastructure/queue/queue.module.js';
+import { CommandListener } from './control/command-listener.js';
+import { ControlCommands } from './control/control-commands.js';
+import { InspectCommands } from './control/inspect-commands.js';
+import { RegisteredTasks } from './control/registered-tasks.js';
+import { RemoteControl } from './control/remote-control.js';
+import { TaskLimits } from './control/task-limits.js';
+import { WorkerControl } from './control/worker-control.js';
+import { WorkerFacts } from './control/worker-facts.js';
+import { WorkerPresence } from './control/worker-presence.js';
+import { WorkerQuestions } from './control/worker-questions.js';
+import { WorkerStats } from './control/worker-stats.js';
+import { WorkerTasks } from './control/worker-tasks.js';
+import { WorkersTable } from './control/workers-table.js';
 import { Dispatcher } from './dispatcher.js';
+import { LiveEvents } from './events/live-events.js';
 import { Reconciler } from './reconciler.js';
 import { TaskAttempts } from './task-attempts.js';
 import { TaskClient } from './task-client.js';
@@ -14,12 +28,40 @@ import { TaskResults } from './task-results.js';
 import { TaskRunner } from './task-runner.js';
 import { TaskEntity } from './task.entity.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
+import { QueueWorkers } from './workers/queue-workers.js';
 import { TaskWorkers } from './workers/task-workers.js';
+import { WorkerProcess } from './workers/worker-process.js';
+
+/** Asking workers and watching them, from any process. */
+const remote = [WorkerControl, LiveEvents, TaskLimits, WorkersTable, WorkerProcess];
+
+/** What a worker answers with. */
+const answering = [
+  RemoteControl,
+  CommandListener,
+  WorkerPresence,
+  InspectCommands,
+  ControlCommands,
+  RegisteredTasks,
+  WorkerTasks,
+  WorkerStats,
+  WorkerFacts,
+];
 
 /** Sending tasks and reading their state: all that an API process or another service needs. */
 @Module({
   imports: [QueueModule, TypeOrmModule.forFeature([TaskEntity])],
-  providers: [TaskClient, TaskResults, TaskLedger, TaskHints, Dispatcher, Reconciler, TaskEvents],
+  providers: [
+    TaskClient,
+    TaskResults,
+    TaskLedger,
+    TaskHints,
+    Dispatcher,
+    Reconciler,
+    TaskEvents,
+    WorkerQuestions,
+    ...remote,
+  ],
   exports: [
     TaskClient,
     TaskResults,
@@ -28,6 +70,7 @@ import { TaskWorkers } from './workers/task-workers.js';
     Dispatcher,
     Reconciler,
     TaskEvents,
+    ...remote,
     TypeOrmModule,
     QueueModule,
   ],
@@ -37,14 +80,17 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly reconciler: Reconciler,
     private readonly dispatcher: Dispatcher,
     private readonly hints: TaskHints,
+    private readonly live: LiveEvents,
   ) {}
 
   onApplicationBootstrap(): void {
     this.reconciler.start();
+    void this.live.start();
   }
 
   /** After the last request, and before the database closes. */
   async onApplicationShutdown(): Promise<void> {
+    this.live.close();
     await this.reconciler.stop();
     await this.dispatcher.idle();
     await this.hints.close();
@@ -54,7 +100,15 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
 /** Running tasks, beside {@link TasksModule}. Nothing runs before `TaskWorkers.start`. */
 @Module({
   imports: [DiscoveryModule, TasksModule],
-  providers: [TaskRegistry, TaskAttempts, TaskRunner, LeaseKeeper, TaskWorkers],
+  providers: [
+    TaskRegistry,
+    TaskAttempts,
+    TaskRunner,
+    LeaseKeeper,
+    QueueWorkers,
+    TaskWorkers,
+    ...answering,
+  ],
   exports: [TaskRegistry, TaskRunner, TaskWorkers],
 })
 export class TaskWorkersModule {}

@@ -9,17 +9,19 @@ import type { TaskDefinition } from '../task-definition.js';
 /** After the worker or the lease is gone, a handler gets this long to notice its signal. */
 const noticeMs = 2_000;
 
+/** Milliseconds; the soft one is not above the hard one. */
+export type TimeLimits = Pick<TaskDefinition, 'softTimeLimitMs' | 'hardTimeLimitMs'>;
+
 /**
- * Runs `work` within the definition's time limits. Whatever `work` does, the returned promise
+ * Runs `work` within time limits. Whatever `work` does, the returned promise
  * settles: at the hard limit with `HardTimeLimitExceeded`, and soon after a lost lease or a stopping
  * worker with that reason. Work that goes on after that is left alone; its fence is stale.
  */
 export async function withinLimits<T>(
-  definition: TaskDefinition,
+  { softTimeLimitMs, hardTimeLimitMs }: TimeLimits,
   abort: AbortController,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { softTimeLimitMs, hardTimeLimitMs } = definition;
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, then: () => void) => timers.push(setTimeout(then, ms));
   const ended = new Promise<never>((_, reject) => {
