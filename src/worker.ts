@@ -9,7 +9,9 @@ import { TaskWorkers } from './tasks/workers/task-workers.js';
 import { WorkerModule } from './worker.module.js';
 
 try {
-  const { values } = parseArgs({ options: { queues: { type: 'string', default: 'all' } } });
+  const { values } = parseArgs({
+    options: { queues: { type: 'string', default: 'all' }, name: { type: 'string' } },
+  });
   const queues = parseQueueNames(values.queues);
   const settings = settingsOf(processEnvironment());
   Logger.overrideLogger(createLogger(settings));
@@ -19,11 +21,12 @@ try {
     abortOnError: false,
   });
   const workers = app.get(TaskWorkers);
-  workers.start(queues);
+  workers.start(queues, { ...(values.name !== undefined && { name: values.name }) });
   stopOnSignal(async () => {
     await workers.drain(settings.shutdownGraceMs);
     await app.close();
   }, settings.shutdownGraceMs + closingMs);
+  workers.onShutdownRequested(() => process.emit('SIGTERM', 'SIGTERM'));
 } catch (error) {
   fail(error);
 }

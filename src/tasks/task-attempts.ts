@@ -2,6 +2,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import { z } from 'zod';
 import type { Json } from '../common/json.js';
 import { messageOf } from '../common/message-of.js';
+import { TaskLimits } from './control/task-limits.js';
+import { LiveEvents } from './events/live-events.js';
+import { taskOf } from './events/task-of.js';
 import { Completion, type TaskContext } from './task-context.js';
 import { retryDelayMs, type RetryPolicy } from './task-definition.js';
 import { TaskEndings } from './task-endings.js';
@@ -16,18 +19,12 @@ import {
   type TaskFailure,
   type TaskRevoked,
 } from './task-errors.js';
+import type { RunOutcome } from './run-outcome.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
 import { TaskRegistry, type RegisteredTask } from './task-registry.js';
-import type { FinalState } from './task-state.js';
 import { handleEach } from './workers/handle-each.js';
 import { ProgressWriter } from './workers/progress-writer.js';
 import { isStopped, withinLimits } from './workers/task-run.js';
-
-/** What becomes of the hint that led here. */
-export type RunOutcome =
-  | { kind: 'over'; state: FinalState | null; code?: string }
-  /** Look again in so many milliseconds. */
-  | { kind: 'later'; inMs: number };
 
 /** A fence was stale: whether the task is over, or waits for another attempt, is seen at the next look. */
 const lookAgainMs = 1_000;
@@ -43,6 +40,8 @@ export class TaskAttempts {
     private readonly ledger: TaskLedger,
     private readonly endings: TaskEndings,
     private readonly registry: TaskRegistry,
+    private readonly limits: TaskLimits,
+    private readonly live: LiveEvents,
   ) {}
 
   /**
@@ -54,12 +53,15 @@ export class TaskAttempts {
   async run(task: ClaimedTask, abort: AbortController): Promise<RunOutcome> {
     const registered = this.registry.find(task.name);
     if (!registered) return this.postpone(task);
-    const progress = new ProgressWriter((p) => this.ledger.progress(task, p));
+    const progress = new ProgressWriter((p) => {
+      this.live.emit({ type: 'task-progress', ...taskOf(task), progress: p });
+      return this.ledger.progress(task, p);
+    });
     try {
       const payload = parsePayload(registered, task);
       const context = contextOf(task, abort, progress);
       const answer = await withinLimits(
-        { ...registered.definition, ...task.overrides },
+        { ...this.limits.timeLimits(registered.definition), ...task.overrides },
         abort,
         () =>
           task.kind === 'map'
@@ -111,7 +113,7 @@ export class TaskAttempts {
     const inMs =
       cause instanceof RetryLater ? cause.delayMs : retryDelayMs(retry, task.retries + 1);
     const changed = await this.ledger.retry(task, failure, inMs);
-    return changed ? { kind: 'later', inMs } : this.lost(task);
+    return changed ? { kind: 'later', inMs, code: failure.code } : this.lost(task);
   }
 
   private async handBack(

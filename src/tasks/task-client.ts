@@ -1,21 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { afterCommit } from '../infrastructure/database/after-commit.js';
-import { inTransaction, type Transaction } from '../infrastructure/database/transaction.js';
-import { Canvas, type GroupCanvas, type NodeOptions } from './canvas/canvas.js';
-import { planCanvas, type PlannedNode } from './canvas/canvas-plan.js';
-import { CanvasProgress } from './canvas/canvas-progress.js';
-import { rowsOfCanvas } from './canvas/canvas-rows.js';
+import type { Transaction } from '../infrastructure/database/transaction.js';
+import type { Canvas, GroupCanvas, NodeOptions } from './canvas/canvas.js';
+import { planCanvas } from './canvas/canvas-plan.js';
 import { si } from './canvas/signatures.js';
-import { Dispatcher } from './dispatcher.js';
-import { OnceKeys } from './limits/once-keys.js';
 import type { PayloadInput, Result, TaskDefinition } from './task-definition.js';
 import type { TaskErrorReport } from './task-errors.js';
-import { TaskInserts } from './task-inserts.js';
-import { GroupResult, TaskResult } from './task-result.js';
+import type { GroupResult, TaskResult } from './task-result.js';
 import { TaskResults } from './task-results.js';
 import { TaskRevocations, type RevokeOptions, type Revoked } from './task-revocations.js';
+import { TaskStore } from './task-store.js';
 
 /** What belongs to a send, of one task or of a whole canvas. */
 export interface Sending {
@@ -38,12 +32,8 @@ export interface SendOptions<R = unknown> extends Sending, NodeOptions {
 @Injectable()
 export class TaskClient {
   constructor(
-    private readonly database: DataSource,
-    private readonly inserts: TaskInserts,
-    private readonly canvas: CanvasProgress,
-    private readonly dispatcher: Dispatcher,
+    private readonly tasks: TaskStore,
     private readonly results: TaskResults,
-    private readonly onceKeys: OnceKeys,
     private readonly revocations: TaskRevocations,
   ) {}
 
@@ -71,8 +61,8 @@ export class TaskClient {
     const sending = { id, ownerId: ownerId ?? null, correlationId: correlationId ?? null };
     const stored =
       definition.once === null
-        ? await this.store(tx, plan, sending)
-        : await this.storeOnce(tx, definition, plan, sending);
+        ? await this.tasks.store(tx, plan, sending)
+        : await this.tasks.storeOnce(tx, definition, plan, sending);
     return this.results.of(stored, definition);
   }
 
@@ -99,7 +89,7 @@ export class TaskClient {
     { id = uuidv7(), ownerId, correlationId }: Sending = {},
   ): Promise<TaskResult> {
     const plan = planCanvas(canvas.node);
-    await this.store(tx, plan, {
+    await this.tasks.store(tx, plan, {
       id,
       ownerId: ownerId ?? null,
       correlationId: correlationId ?? null,
@@ -123,47 +113,4 @@ export class TaskClient {
   async revoke(ids: string | string[], options?: RevokeOptions): Promise<Revoked[]> {
     return this.revocations.revoke([ids].flat(), options);
   }
-
-  private async store(tx: Transaction, plan: PlannedNode, sending: Sent): Promise<string> {
-    const { id, ...sender } = sending;
-    const { rows } = plan.children.length === 0 ? rowsOfCanvas(plan, id, sender) : { rows: [] };
-    const [only] = rows;
-    if (only === undefined || only.blocked) {
-      await joined(this.database, tx, (own) => this.canvas.store(own, plan, id, sender));
-      return id;
-    }
-    await this.inserts.insert(tx, only);
-    const { name, queue, priority, runAt } = only;
-    const delayMs = runAt === null ? only.delayMs : Date.parse(runAt) - Date.now();
-    afterCommit(tx, () => this.dispatcher.dispatch({ taskId: id, name, queue, priority, delayMs }));
-    return id;
-  }
-
-  private async storeOnce(
-    tx: Transaction,
-    definition: TaskDefinition,
-    plan: PlannedNode,
-    sending: Sent,
-  ): Promise<string> {
-    return joined(this.database, tx, async (own) => {
-      const holder = await this.onceKeys.claim(own, definition, plan.payload, sending.id);
-      if (holder !== sending.id) return holder;
-      return this.store(own, plan, sending);
-    });
-  }
-}
-
-interface Sent {
-  id: string;
-  ownerId: string | null;
-  correlationId: string | null;
-}
-
-/** In the caller's transaction; in one of its own when the caller has none. */
-async function joined<T>(
-  database: DataSource,
-  tx: Transaction,
-  work: (tx: Transaction) => Promise<T>,
-): Promise<T> {
-  return tx.queryRunner?.isTransactionActive ? work(tx) : inTransaction(database, work);
 }

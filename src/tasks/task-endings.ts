@@ -26,11 +26,10 @@ export class TaskEndings {
   /** A result without rows of its own. @param resultExpiresMs as the definition's */
   async succeed(task: ClaimedTask, result: Json, resultExpiresMs: number | null) {
     if (task.canvasId !== null) {
-      return this.together(task.canvasId, (tx) =>
-        this.ledger.succeed(task, result, resultExpiresMs, tx),
-      );
+      const end = (tx: Transaction) => this.ledger.succeed(task, result, resultExpiresMs, tx);
+      return this.told(await this.together(task.canvasId, end));
     }
-    return this.alone(await this.ledger.succeed(task, result, resultExpiresMs));
+    return this.told(await this.ledger.succeed(task, result, resultExpiresMs));
   }
 
   /** @param write makes the feature's rows and gives the result; may run more than once */
@@ -39,22 +38,25 @@ export class TaskEndings {
     write: (tx: Transaction) => Promise<Json>,
     resultExpiresMs: number | null,
   ) {
-    return this.together(task.canvasId, async (tx) => {
+    const ended = await this.together(task.canvasId, async (tx) => {
       if (!(await this.ledger.hold(tx, task))) return undefined;
       return this.ledger.succeed(task, await write(tx), resultExpiresMs, tx);
     });
+    return this.told(ended);
   }
 
   async fail(task: ClaimedTask, error: TaskFailure) {
     if (task.canvasId !== null) {
-      return this.together(task.canvasId, (tx) => this.ledger.fail(task, error, tx));
+      const end = (tx: Transaction) => this.ledger.fail(task, error, tx);
+      return this.told(await this.together(task.canvasId, end));
     }
-    return this.alone(await this.ledger.fail(task, error));
+    return this.told(await this.ledger.fail(task, error));
   }
 
   /** The attempt has stopped because somebody revoked the task. */
   async confirmRevoked(task: ClaimedTask) {
-    return this.together(task.canvasId, (tx) => this.ledger.confirmRevoked(task, tx));
+    const end = (tx: Transaction) => this.ledger.confirmRevoked(task, tx);
+    return this.told(await this.together(task.canvasId, end));
   }
 
   /** Ends a task that nobody runs and nobody may run any more. */
@@ -64,22 +66,26 @@ export class TaskEndings {
       `SELECT canvas_id AS "canvasId" FROM tasks WHERE id = $1`,
       [id],
     );
-    return this.together(task?.canvasId ?? null, (tx) => this.ledger.settle(id, because, tx));
+    const ended = await this.together(task?.canvasId ?? null, (tx) =>
+      this.ledger.settle(id, because, tx),
+    );
+    if (ended) this.events.endedUnrun(ended);
+    return ended?.state;
   }
 
   private async together(
     canvasId: string | null,
     end: (tx: Transaction) => Promise<Ended | undefined>,
-  ): Promise<FinalState | undefined> {
+  ): Promise<Ended | undefined> {
     return inTransaction(this.database, async (tx) => {
       if (canvasId !== null) await lockCanvas(tx, canvasId, 'shared');
       const ended = await end(tx);
       if (ended) await this.canvas.ended(tx, ended);
-      return ended?.state;
+      return ended;
     });
   }
 
-  private alone(ended: Ended | undefined): FinalState | undefined {
+  private told(ended: Ended | undefined): FinalState | undefined {
     if (ended) this.events.finished(ended.id, ended.state);
     return ended?.state;
   }

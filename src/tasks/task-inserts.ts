@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Gathered } from '../common/gathered.js';
 import type { Json } from '../common/json.js';
-import { isTransient, type Transaction } from '../infrastructure/database/transaction.js';
+import { isTransient, rows, type Transaction } from '../infrastructure/database/transaction.js';
 import type { PlannedCallbacks } from './canvas/canvas-plan.js';
 import type { QueueName } from './queues.js';
 import type { TaskOverrides } from './task-definition.js';
@@ -45,14 +45,18 @@ export class TaskInserts {
    * is there already stays as it is, so a sender who lost the answer may repeat with the same id.
    */
   async insert(tx: Transaction, task: NewTask): Promise<void> {
-    if (tx.queryRunner) return this.insertAll(tx, [task]);
+    if (tx.queryRunner) {
+      await this.insertAll(tx, [task]);
+      return;
+    }
     const failure = await this.inserts.ask(task);
     if (failure !== undefined) throw failure;
   }
 
-  /** In one statement; all or none. */
-  async insertAll(tx: Transaction, tasks: NewTask[]): Promise<void> {
-    await tx.query(
+  /** In one statement; all or none. @returns how many were not there yet */
+  async insertAll(tx: Transaction, tasks: NewTask[]): Promise<number> {
+    const inserted = await rows(
+      tx,
       `INSERT INTO tasks
          (id, kind, name, queue, priority, payload, run_at, expires_at, delay_ms, expires_in_ms,
           overrides, canvas_id, parent_id, position, blocked, open_children, input_key, links,
@@ -67,10 +71,11 @@ export class TaskInserts {
               "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8, overrides jsonb,
               "canvasId" uuid, "parentId" uuid, position int, blocked boolean, "openChildren" int,
               "inputKey" text, links jsonb, "ownerId" uuid, "correlationId" text)
-       ON CONFLICT (id) DO NOTHING`,
+       ON CONFLICT (id) DO NOTHING RETURNING id`,
       // The payload as text, for a bare JSON null would become a NULL.
       [JSON.stringify(tasks.map((task) => ({ ...task, payload: JSON.stringify(task.payload) })))],
     );
+    return inserted.length;
   }
 
   /** One that Postgres refuses must not take the others with it. */

@@ -77,6 +77,8 @@ export interface Ended {
   id: string;
   kind: TaskKind;
   name: string;
+  queue: QueueName;
+  attempt: number;
   state: FinalState;
   result: Json;
   error: TaskFailure | null;
@@ -87,7 +89,7 @@ export interface Ended {
 }
 
 /** For `RETURNING`: an {@link Ended}. */
-export const endedColumns = `id, kind, name, state, result, error, links, position,
+export const endedColumns = `id, kind, name, queue, attempt, state, result, error, links, position,
   canvas_id AS "canvasId", parent_id AS "parentId"`;
 
 /**

@@ -90,10 +90,10 @@ export class TaskRevocations {
     );
     const over = new Set(ended.map((node) => node.id));
     for (const node of ended) {
-      // What is above it is over as well, and nothing follows.
-      if (node.parentId !== null && over.has(node.parentId)) {
-        afterCommit(tx, () => this.events.finished(node.id, node.state));
-      } else await this.canvas.ended(tx, node);
+      afterCommit(tx, () => this.events.endedUnrun(node));
+      // Where what is above it is over as well, nothing follows.
+      const follows = node.parentId === null || !over.has(node.parentId);
+      if (follows) await this.canvas.ended(tx, node);
     }
   }
 

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { RunOutcome } from './task-attempts.js';
+import type { RunOutcome } from './run-outcome.js';
 import { TaskAttempts } from './task-attempts.js';
 import { TaskEndings } from './task-endings.js';
+import { endOfAttempt } from './events/end-of-attempt.js';
+import { LiveEvents } from './events/live-events.js';
+import { taskOf } from './events/task-of.js';
 import { WorkerStopping } from './task-errors.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
@@ -26,6 +29,7 @@ export class TaskRunner {
     private readonly attempts: TaskAttempts,
     private readonly leases: LeaseKeeper,
     private readonly endings: TaskEndings,
+    private readonly live: LiveEvents,
   ) {}
 
   /** Tasks running in this process, oldest first. */
@@ -59,8 +63,13 @@ export class TaskRunner {
     const letGo = this.leases.keep(task, abort);
     const running = { task, abort, startedAt: new Date() };
     this.running.set(task.id, running);
+    this.live.emit({ type: 'task-started', ...taskOf(task) });
+    const began = performance.now();
     try {
-      return await this.attempts.run(task, abort);
+      const outcome = await this.attempts.run(task, abort);
+      const end = endOfAttempt(task, outcome, performance.now() - began);
+      if (end) this.live.emit(end);
+      return outcome;
     } finally {
       if (this.running.get(task.id) === running) this.running.delete(task.id);
       letGo();

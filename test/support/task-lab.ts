@@ -51,9 +51,13 @@ export interface TaskLabOptions {
   settings?: Partial<Settings>;
   /** Queues to serve from the start; all by default. */
   serve?: QueueName[];
+  /** Name of its worker; one of its own by default. */
+  name?: string;
   /** Instead of stores of its own: a second process on the same ones. */
   stores?: TestStores;
 }
+
+let labs = 0;
 
 export async function openTaskLab(
   engine: QueueEngineName,
@@ -78,8 +82,9 @@ export async function openTaskLab(
   const database = app.get(DataSource);
   const hints = app.get(TaskHints);
   const workers = app.get(TaskWorkers);
+  const name = options.name ?? `lab-${++labs}`;
   const serve = options.serve ?? QUEUE_NAMES;
-  if (serve.length > 0) workers.start([...serve]);
+  if (serve.length > 0) workers.start([...serve], { name });
   const task = (id: string) => database.manager.findOneByOrFail(TaskEntity, { id });
   const reaches = (id: string, ...states: TaskState[]) =>
     eventually(`task ${id} is ${states.join(' or ')}`, async () => {

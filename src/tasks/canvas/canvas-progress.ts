@@ -4,6 +4,7 @@ import type { Json } from '../../common/json.js';
 import { afterCommit } from '../../infrastructure/database/after-commit.js';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { Dispatcher } from '../dispatcher.js';
+import { LiveEvents } from '../events/live-events.js';
 import type { TaskErrorReport, TaskFailure } from '../task-errors.js';
 import { TaskEvents } from '../task-events.js';
 import type { TaskHint } from '../task-hints.js';
@@ -37,6 +38,7 @@ export class CanvasProgress {
     private readonly inserts: TaskInserts,
     private readonly dispatcher: Dispatcher,
     private readonly events: TaskEvents,
+    private readonly live: LiveEvents,
   ) {}
 
   /**
@@ -53,7 +55,9 @@ export class CanvasProgress {
   ): Promise<void> {
     const { rows, emptyGroups } = rowsOfCanvas(plan, root, sender, above);
     if (above) for (const row of rows) if (!row.blocked) giveInput(row, above.input);
-    await this.inserts.insertAll(tx, rows);
+    // With its root there it was stored before: its sender repeats, having lost the answer.
+    if ((await this.inserts.insertAll(tx, rows.slice(0, 1))) === 0) return;
+    if (rows.length > 1) await this.inserts.insertAll(tx, rows.slice(1));
     const now = Date.now();
     for (const { blocked, id, name, queue, priority, delayMs, runAt } of rows) {
       if (blocked) continue;
@@ -63,9 +67,8 @@ export class CanvasProgress {
     for (const id of emptyGroups) await this.finish(tx, id, 'SUCCESS', [], null);
   }
 
-  /** Call in the transaction that made the node final, after {@link lockCanvas}. */
+  /** What follows. Call in the transaction that made the node final, after {@link lockCanvas}. */
   async ended(tx: Transaction, node: Ended): Promise<void> {
-    afterCommit(tx, () => this.events.finished(node.id, node.state));
     await this.callBack(tx, node);
     if (node.parentId === null || node.position === null) return;
     const [parent] = await rows<Node>(
@@ -181,19 +184,21 @@ export class CanvasProgress {
         ? [id, state, JSON.stringify(result), null, resultExpiresMs]
         : [id, state, null, error, null],
     );
-    if (ended) await this.ended(tx, ended);
+    if (!ended) return;
+    afterCommit(tx, () => this.events.endedUnrun(ended));
+    await this.ended(tx, ended);
   }
 
   private async stopAfter(tx: Transaction, parent: string, after: number, step: Ended) {
-    const later = await rows<{ id: string }>(
+    const later = await rows<Ended>(
       tx,
       `UPDATE tasks SET state = 'REVOKED', error = $3, finished_at = now()
-        WHERE parent_id = $1 AND position > $2 AND finished_at IS NULL RETURNING id`,
+        WHERE parent_id = $1 AND position > $2 AND finished_at IS NULL RETURNING ${endedColumns}`,
       [parent, after, chainStopped(step)],
     );
-    for (const { id } of later) {
-      afterCommit(tx, () => this.events.finished(id, 'REVOKED'));
-      await this.stopBelow(tx, id, step);
+    for (const node of later) {
+      afterCommit(tx, () => this.events.endedUnrun(node));
+      await this.stopBelow(tx, node.id, step);
     }
   }
 
@@ -238,7 +243,10 @@ export class CanvasProgress {
   }
 
   private dispatch(tx: Transaction, hint: TaskHint): void {
-    afterCommit(tx, () => this.dispatcher.dispatch(hint));
+    afterCommit(tx, () => {
+      this.dispatcher.dispatch(hint);
+      this.live.emit({ type: 'task-sent', ...hint });
+    });
   }
 }
 
