@@ -68,6 +68,17 @@ export class TaskAttempts {
     }
   }
 
+  /**
+   * Writes how an attempt ended that somebody else stopped: its process was killed, or never began.
+   *
+   * @param reason what the handler's signal said, or the hard time limit
+   */
+  async stopped(task: ClaimedTask, reason: Error): Promise<RunOutcome> {
+    const registered = this.registry.find(task.name);
+    if (!registered) return this.postpone(task);
+    return this.failed(task, registered, reason, AbortSignal.abort(reason));
+  }
+
   private async succeed(
     task: ClaimedTask,
     registered: RegisteredTask,

@@ -225,6 +225,15 @@ export class TaskLedger {
     );
   }
 
+  /** Ends the lease of an attempt whose process died: the next claim counts the crash. */
+  async crashed({ id, attempt }: Fence): Promise<boolean> {
+    return this.changed(
+      `UPDATE tasks SET lease_until = now() - interval '1 ms'
+        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+      [id, attempt],
+    );
+  }
+
   /** @returns ids whose lease was renewed; a missing one is lost */
   async renew(fences: Fence[]): Promise<Set<string>> {
     const renewed = await this.run<{ id: string }>(

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { RunOutcome } from './task-attempts.js';
-import { TaskAttempts } from './task-attempts.js';
 import { WorkerStopping } from './task-errors.js';
 import { TaskEvents } from './task-events.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
+import { TaskPool } from './workers/task-pool.js';
 
 /** A task that this process has claimed and not ended. */
 export interface RunningTask {
@@ -13,14 +13,14 @@ export interface RunningTask {
   startedAt: Date;
 }
 
-/** The one way to run: claim, handler, one transaction that ends the attempt. */
+/** The one way to run: claim, handler (wherever the pool runs it), one transaction that ends the attempt. */
 @Injectable()
 export class TaskRunner {
   private readonly running = new Map<string, RunningTask>();
 
   constructor(
     private readonly ledger: TaskLedger,
-    private readonly attempts: TaskAttempts,
+    private readonly pool: TaskPool,
     private readonly leases: LeaseKeeper,
     private readonly events: TaskEvents,
   ) {}
@@ -52,7 +52,7 @@ export class TaskRunner {
     const running = { task, abort, startedAt: new Date() };
     this.running.set(task.id, running);
     try {
-      return await this.attempts.run(task, abort);
+      return await this.pool.run(task, abort);
     } finally {
       if (this.running.get(task.id) === running) this.running.delete(task.id);
       letGo();

@@ -1,6 +1,12 @@
-import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { SETTINGS, type Settings } from '../config/config.module.js';
 import { QueueModule } from '../infrastructure/queue/queue.module.js';
 import { Dispatcher } from './dispatcher.js';
 import { Reconciler } from './reconciler.js';
@@ -14,6 +20,8 @@ import { TaskResults } from './task-results.js';
 import { TaskRunner } from './task-runner.js';
 import { TaskEntity } from './task.entity.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
+import { taskPool } from './workers/task-pool.provider.js';
+import { TaskPool } from './workers/task-pool.js';
 import { TaskWorkers } from './workers/task-workers.js';
 
 /** Sending tasks and reading their state: all that an API process or another service needs. */
@@ -37,10 +45,11 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly reconciler: Reconciler,
     private readonly dispatcher: Dispatcher,
     private readonly hints: TaskHints,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.reconciler.start();
+    if (!this.settings.isChild) this.reconciler.start();
   }
 
   /** After the last request, and before the database closes. */
@@ -54,7 +63,7 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
 /** Running tasks, beside {@link TasksModule}. Nothing runs before `TaskWorkers.start`. */
 @Module({
   imports: [DiscoveryModule, TasksModule],
-  providers: [TaskRegistry, TaskAttempts, TaskRunner, LeaseKeeper, TaskWorkers],
-  exports: [TaskRegistry, TaskRunner, TaskWorkers],
+  providers: [TaskRegistry, TaskAttempts, TaskRunner, LeaseKeeper, taskPool, TaskWorkers],
+  exports: [TaskRegistry, TaskRunner, TaskPool, TaskWorkers],
 })
 export class TaskWorkersModule {}

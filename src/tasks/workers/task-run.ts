@@ -7,7 +7,7 @@ import {
 import type { TaskDefinition } from '../task-definition.js';
 
 /** After the worker or the lease is gone, a handler gets this long to notice its signal. */
-const noticeMs = 2_000;
+export const noticeMs = 2_000;
 
 /**
  * Runs `work` within the definition's time limits. Whatever `work` does, the returned promise

@@ -8,6 +8,7 @@ import { Reconciler } from '../reconciler.js';
 import { TaskRegistry } from '../task-registry.js';
 import { TaskRunner } from '../task-runner.js';
 import { QueueWorker } from './queue-worker.js';
+import { TaskPool } from './task-pool.js';
 
 /** The workers of this process: started after the registry was checked, drained before it ends. */
 @Injectable()
@@ -21,6 +22,7 @@ export class TaskWorkers {
     private readonly registry: TaskRegistry,
     private readonly runner: TaskRunner,
     private readonly reconciler: Reconciler,
+    private readonly pool: TaskPool,
   ) {}
 
   /** @throws TaskRegistryError when handlers and definitions do not fit */
@@ -28,6 +30,7 @@ export class TaskWorkers {
     this.registry.collect();
     const name = `${hostname()}:${process.pid}`;
     const concurrency = this.settings.workerConcurrency;
+    this.pool.start({ name, size: concurrency * queues.length });
     for (const queue of queues) {
       const worker = new QueueWorker(queue, name, this.engine, this.runner, concurrency);
       this.workers.push(worker);
