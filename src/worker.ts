@@ -1,32 +1,20 @@
 import { parseArgs } from 'node:util';
-import { Logger } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { processEnvironment } from './config/environment.js';
-import { createLogger } from './infrastructure/http/logger.js';
-import { closingMs, fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
-import { parseQueueNames } from './tasks/queues.js';
-import { TaskWorkers } from './tasks/workers/task-workers.js';
-import { WorkerModule } from './worker.module.js';
+import { fail } from './run.js';
+import { runWorker } from './run-worker.js';
+import { parseWorkerOptions } from './worker-options.js';
 
 try {
   const { values } = parseArgs({
-    options: { queues: { type: 'string', default: 'all' }, name: { type: 'string' } },
+    options: {
+      queues: { type: 'string' },
+      name: { type: 'string' },
+      pool: { type: 'string' },
+      concurrency: { type: 'string' },
+      'max-tasks-per-child': { type: 'string' },
+      'max-memory-per-child': { type: 'string' },
+    },
   });
-  const queues = parseQueueNames(values.queues);
-  const settings = settingsOf(processEnvironment());
-  Logger.overrideLogger(createLogger(settings));
-  await prepareStores(settings);
-  const app = await NestFactory.createApplicationContext(WorkerModule.with(settings), {
-    logger: createLogger(settings),
-    abortOnError: false,
-  });
-  const workers = app.get(TaskWorkers);
-  workers.start(queues, { ...(values.name !== undefined && { name: values.name }) });
-  stopOnSignal(async () => {
-    await workers.drain(settings.shutdownGraceMs);
-    await app.close();
-  }, settings.shutdownGraceMs + closingMs);
-  workers.onShutdownRequested(() => process.emit('SIGTERM', 'SIGTERM'));
+  await runWorker(parseWorkerOptions(values));
 } catch (error) {
   fail(error);
 }

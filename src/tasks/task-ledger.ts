@@ -239,6 +239,15 @@ export class TaskLedger {
     );
   }
 
+  /** Ends the lease of an attempt whose process died: the next claim counts the crash. */
+  async crashed({ id, attempt }: Fence): Promise<boolean> {
+    return this.changed(
+      `UPDATE tasks SET lease_until = now() - interval '1 ms'
+        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+      [id, attempt],
+    );
+  }
+
   /**
    * @returns tasks whose lease was renewed, a missing one is lost; with how each shall be stopped, for
    *   those that somebody revoked
