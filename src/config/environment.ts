@@ -24,6 +24,12 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `is not between ${min} and ${max}`);
 
+const days = (name: string, fallback: number, what: string) =>
+  variable(name, integer(0, 36_500).default(fallback), {
+    description: `Days that ${what}; 0: for ever.`,
+    example: String(fallback),
+  });
+
 const schemesOf = (schemes: string[]) => schemes.map((scheme) => `${scheme}://…`).join(' or ');
 
 /** Not `redis:6379`, which parses as a URL too. */
@@ -164,21 +170,16 @@ const schema = z.object({
       example: 'Europe/Berlin',
     },
   ),
-  TASK_RETENTION_DAYS: variable('TASK_RETENTION_DAYS', integer(0, 36_500).default(30), {
-    description: 'Days that finished tasks and the history of schedules are kept; 0: for ever.',
-    example: '30',
-  }),
-  GENERATION_RETENTION_DAYS: variable('GENERATION_RETENTION_DAYS', integer(0, 36_500).default(0), {
-    description: 'Days that finished generations are kept, without their images; 0: for ever.',
-    example: '365',
-  }),
-  IDEMPOTENCY_RETENTION_DAYS: variable(
+  TASK_RETENTION_DAYS: days('TASK_RETENTION_DAYS', 30, 'finished tasks and histories are kept'),
+  GENERATION_RETENTION_DAYS: days(
+    'GENERATION_RETENTION_DAYS',
+    0,
+    'finished generations are kept (their images stay)',
+  ),
+  IDEMPOTENCY_RETENTION_DAYS: days(
     'IDEMPOTENCY_RETENTION_DAYS',
-    integer(0, 36_500).default(7),
-    {
-      description: 'Days in which a repeated Idempotency-Key gives the first task; 0: for ever.',
-      example: '7',
-    },
+    7,
+    'a repeated Idempotency-Key gives the first task',
   ),
   SHUTDOWN_GRACE_SECONDS: variable('SHUTDOWN_GRACE_SECONDS', integer(0, 3600).optional(), {
     description:
