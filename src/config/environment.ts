@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { isTimeZone } from '../common/time-zone.js';
+import { engineUrl, engineUrlList, integer, postgresUrl, url } from './environment-values.js';
 
 /** What `.env.example` says about a variable, beside the schema that checks it. */
 interface VariableNotes {
@@ -17,62 +18,11 @@ function variable<T extends z.ZodType>(name: string, schema: T, about: VariableN
   return schema;
 }
 
-const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, 'is not a whole number')
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `is not between ${min} and ${max}`);
-
 const days = (name: string, fallback: number, what: string) =>
   variable(name, integer(0, 36_500).default(fallback), {
     description: `Days that ${what}; 0: for ever.`,
     example: String(fallback),
   });
-
-const schemesOf = (schemes: string[]) => schemes.map((scheme) => `${scheme}://…`).join(' or ');
-
-/** Not `redis:6379`, which parses as a URL too. */
-function isUrl(value: string, schemes: string[]): boolean {
-  return URL.canParse(value) && schemes.some((scheme) => value.startsWith(`${scheme}://`));
-}
-
-/** The drivers decode a password, and a lone % ends them with "URI malformed". */
-function isEscaped(value: string): boolean {
-  try {
-    decodeURIComponent(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const url = (what: string, ...schemes: string[]) =>
-  z
-    .string()
-    .refine((value) => isUrl(value, schemes), {
-      error: `is not a ${what} URL (${schemesOf(schemes)})`,
-      abort: true,
-    })
-    .refine(isEscaped, 'has a % that escapes nothing; write it as %25');
-
-const postgresUrl = url(
-  'Postgres',
-  'postgres',
-  'postgresql',
-  'postgresql+asyncpg',
-  'postgresql+psycopg2',
-);
-const engineUrl = url('Stable Diffusion API', 'http', 'https');
-const engineUrlList = z
-  .string()
-  .transform((list) => list.split(',').map((item) => item.trim()))
-  .transform((items) => [...new Set(items.filter((item) => item !== ''))])
-  .refine((urls) => urls.length > 0, 'names no server')
-  .refine(
-    (urls) => urls.every((item) => engineUrl.safeParse(item).success),
-    `is not a comma list of Stable Diffusion API URLs (${schemesOf(['http', 'https'])})`,
-  );
 
 /**
  * The whole environment of every Darkroom process. A name of the original system stands as an

@@ -178,6 +178,7 @@ it('generations have a retention of their own, and their images stay', async () 
 it('expired sessions, old keys and the history of schedules are deleted', async () => {
   const { database } = darkroom;
   const open = await task({ name: 'generate_image_task', state: 'PENDING' });
+  const over = await task({ name: 'generate_image_task', ended: '6 days' });
   await database.query(`INSERT INTO users (id, name, role) VALUES ($1, 'someone', 'user')`, [
     owner,
   ]);
@@ -190,8 +191,9 @@ it('expired sessions, old keys and the history of schedules are deleted', async 
     `INSERT INTO idempotency_keys (owner_id, key, request_hash, task_id, created_at) VALUES
        ($1, 'old', '\\x00', $2, now() - interval '8 days'),
        ($1, 'young', '\\x00', $2, now() - interval '6 days'),
-       ($1, 'of an open task', '\\x00', $3, now() - interval '8 days')`,
-    [owner, uuidv7(), open],
+       ($1, 'of an open task', '\\x00', $3, now() - interval '8 days'),
+       ($1, 'of a task that is gone', '\\x00', $4, now())`,
+    [owner, over, open, uuidv7()],
   );
   await database.query(
     `INSERT INTO schedule_runs (schedule, due_at, sent_at, manual) VALUES
@@ -201,7 +203,7 @@ it('expired sessions, old keys and the history of schedules are deleted', async 
   const deleted = await deleteOldData();
   assert.deepEqual(
     [deleted?.['sessions'], deleted?.['idempotency_keys'], deleted?.['schedule_runs']],
-    [1, 1, 1],
+    [1, 2, 1],
   );
   const keys = await database.query('SELECT key FROM idempotency_keys ORDER BY key');
   assert.deepEqual(keys, [{ key: 'of an open task' }, { key: 'young' }]);

@@ -288,6 +288,12 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     }
   });
 
+  it('the payload is checked at compile time, too', async () => {
+    // @ts-expect-error whom is a text
+    const added = schedules.add({ ...hourly, name: 'typed', payload: { whom: 1 } });
+    await assert.rejects(added, InvalidPayloadError);
+  });
+
   it('every verb says that there is no such schedule', async () => {
     const verbs = ['find', 'pause', 'resume', 'runNow', 'remove', 'history'] as const;
     for (const verb of verbs) {
