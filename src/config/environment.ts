@@ -29,6 +29,12 @@ function variable<T extends z.ZodType>(name: string, schema: T, about: VariableN
   return schema;
 }
 
+const days = (name: string, fallback: number, what: string) =>
+  variable(name, integer(0, 36_500).default(fallback), {
+    description: `Days that ${what}; 0: for ever.`,
+    example: String(fallback),
+  });
+
 /**
  * The whole environment of every Darkroom process. A name of the original system stands as an
  * alias beside ours. Empty strings count as not set, as compose files produce them.
@@ -148,21 +154,16 @@ const schema = z.object({
       example: 'Europe/Berlin',
     },
   ),
-  TASK_RETENTION_DAYS: variable('TASK_RETENTION_DAYS', integer(0, 36_500).default(30), {
-    description: 'Days that finished tasks and the history of schedules are kept; 0: for ever.',
-    example: '30',
-  }),
-  GENERATION_RETENTION_DAYS: variable('GENERATION_RETENTION_DAYS', integer(0, 36_500).default(0), {
-    description: 'Days that finished generations are kept, without their images; 0: for ever.',
-    example: '365',
-  }),
-  IDEMPOTENCY_RETENTION_DAYS: variable(
+  TASK_RETENTION_DAYS: days('TASK_RETENTION_DAYS', 30, 'finished tasks and histories are kept'),
+  GENERATION_RETENTION_DAYS: days(
+    'GENERATION_RETENTION_DAYS',
+    0,
+    'finished generations are kept (their images stay)',
+  ),
+  IDEMPOTENCY_RETENTION_DAYS: days(
     'IDEMPOTENCY_RETENTION_DAYS',
-    integer(0, 36_500).default(7),
-    {
-      description: 'Days in which a repeated Idempotency-Key gives the first task; 0: for ever.',
-      example: '7',
-    },
+    7,
+    'a repeated Idempotency-Key gives the first task',
   ),
   SHUTDOWN_GRACE_SECONDS: variable('SHUTDOWN_GRACE_SECONDS', integer(0, 3600).optional(), {
     description:
