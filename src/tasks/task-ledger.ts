@@ -234,15 +234,23 @@ export class TaskLedger {
     );
   }
 
-  /** @returns ids whose lease was renewed; a missing one is lost */
+  /**
+   * Leaves out rows that are locked: an attempt that is just being ended, however long that takes, must
+   * not cost the others their leases.
+   *
+   * @returns ids of the attempts that still have their task; a missing one is lost
+   */
   async renew(fences: Fence[]): Promise<Set<string>> {
-    const renewed = await this.run<{ id: string }>(
-      `UPDATE tasks t SET lease_until = now() + $3 * interval '1 ms'
-         FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
-        WHERE t.id = mine.id AND t.attempt = mine.attempt AND t.state = 'STARTED' RETURNING t.id`,
+    const kept = await this.run<{ id: string }>(
+      `WITH mine (id, attempt) AS (SELECT * FROM unnest($1::uuid[], $2::int[])),
+            free AS (SELECT id FROM tasks t JOIN mine USING (id, attempt)
+                      WHERE state = 'STARTED' FOR UPDATE OF t SKIP LOCKED),
+            renewed AS (UPDATE tasks SET lease_until = now() + $3 * interval '1 ms'
+                         WHERE id IN (SELECT id FROM free))
+       SELECT id FROM tasks JOIN mine USING (id, attempt) WHERE state = 'STARTED'`,
       [fences.map((f) => f.id), fences.map((f) => f.attempt), this.leaseMs],
     );
-    return new Set(renewed.map((task) => task.id));
+    return new Set(kept.map((task) => task.id));
   }
 
   async progress({ id, attempt }: Fence, progress: TaskProgress): Promise<void> {

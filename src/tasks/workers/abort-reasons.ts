@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { LeaseLost, WorkerStopping } from '../task-errors.js';
 import { noticeMs } from './task-run.js';
 
@@ -15,7 +16,11 @@ const kinds: Record<string, (packed: PackedReason) => Error> = {
 };
 
 export function packReason(reason: Error): PackedReason {
-  return Object.assign({ name: reason.name, message: reason.message }, reason);
+  return {
+    ...Object.fromEntries(Object.entries(reason)),
+    name: reason.name,
+    message: reason.message,
+  };
 }
 
 export function unpackReason(packed: PackedReason): Error {
@@ -25,7 +30,7 @@ export function unpackReason(packed: PackedReason): Error {
 /** What a reason may say about a child that does not stop by itself. */
 export interface Termination {
   terminate?: boolean;
-  /** First signal; SIGKILL follows a second later. */
+  /** First signal, SIGTERM if it names none; SIGKILL follows a second later. */
   signal?: NodeJS.Signals;
   /** Milliseconds that the handler gets to notice its signal. */
   graceMs?: number;
@@ -40,5 +45,9 @@ export function terminationOf(reason: Error & Termination): {
   afterMs: number;
 } {
   if (!reason.terminate) return { signal: 'SIGKILL', afterMs: noticeMs + answerMs };
-  return { signal: reason.signal ?? 'SIGTERM', afterMs: reason.graceMs ?? noticeMs + answerMs };
+  const known = reason.signal !== undefined && reason.signal in constants.signals;
+  return {
+    signal: known ? reason.signal! : 'SIGTERM',
+    afterMs: reason.graceMs ?? noticeMs + answerMs,
+  };
 }

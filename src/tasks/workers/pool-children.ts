@@ -47,10 +47,11 @@ export class PoolChildren {
    * A child that runs nothing.
    *
    * @throws ChildStartError when none can be started
-   * @throws the reason of `signal`, when it fires before there is one
+   * @throws the reason of `signal`, when it fires before there is one; WorkerStopping after `close`
    */
   async take(signal: AbortSignal): Promise<PoolChild> {
     signal.throwIfAborted();
+    if (this.closing) throw stopping();
     for (let child = this.free.pop(); child; child = this.free.pop()) {
       if (!child.ending) return child;
     }
@@ -96,7 +97,7 @@ export class PoolChildren {
     this.closing = true;
     clearTimeout(this.pause);
     for (const waiting of this.waiting.splice(0)) {
-      waiting.giveUp(new WorkerStopping('the worker is stopping'));
+      waiting.giveUp(stopping());
     }
     await Promise.all([...this.all].map((child) => child.end()));
   }
@@ -156,4 +157,8 @@ export class PoolChildren {
     this.ended += 1;
     this.startSpare();
   }
+}
+
+function stopping(): WorkerStopping {
+  return new WorkerStopping('the worker is stopping');
 }

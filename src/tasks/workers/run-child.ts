@@ -80,6 +80,7 @@ class RunningChild {
       const app = await NestFactory.createApplicationContext(root, { logger, abortOnError: false });
       app.get(TaskRegistry).collect();
       this.app = app;
+      new Logger('Pool').log(`Ready for tasks, as a child of ${worker}`);
       say({ kind: 'ready' });
     } catch (error) {
       say({ kind: 'not_started', message: messageOf(error) }, () => process.exit(1));
