@@ -139,6 +139,6 @@ export class PoolChild {
 
   /** A closed channel is no error here: the end of the process tells all. */
   private say(message: ParentMessage): void {
-    this.process.send(message, () => {});
+    if (this.process.connected) this.process.send(message, () => {});
   }
 }
