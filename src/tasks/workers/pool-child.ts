@@ -24,11 +24,15 @@ export interface ChildBoot {
   worker: string;
 }
 
+/** How a task left its child: answered, or with the child. */
+export type RunEnd = ChildAnswer | { kind: 'ended'; how: string };
+
 /** One child process, seen from its parent. Runs one task at a time. */
 export class PoolChild {
   private readonly process: ChildProcess;
   private started: (refusal: string | null) => void = () => {};
-  private answer: (answer: ChildAnswer) => void = () => {};
+  private answer: (end: RunEnd) => void = () => {};
+  private how: string | undefined;
   private tasks = 0;
   private rss: number | null = null;
   private task: ClaimedTask | undefined;
@@ -52,6 +56,10 @@ export class PoolChild {
         if (this.process.pid === undefined) resolve(messageOf(error));
       });
     });
+    void this.ended.then((how) => {
+      this.how = how;
+      this.answer({ kind: 'ended', how });
+    });
     this.ready = this.becomesReady();
     this.process.on('message', (message) => this.hear(message as ChildMessage));
     // A child that cannot be talked to is of no use.
@@ -68,15 +76,15 @@ export class PoolChild {
   }
 
   /** @returns its answer; or how it ended, without one */
-  async run(task: ClaimedTask): Promise<ChildAnswer | { kind: 'ended'; how: string }> {
+  async run(task: ClaimedTask): Promise<RunEnd> {
+    if (this.how !== undefined) return { kind: 'ended', how: this.how };
     this.task = task;
     this.tasks += 1;
-    const answered = new Promise<ChildAnswer>((resolve) => (this.answer = resolve));
+    const answered = new Promise<RunEnd>((resolve) => (this.answer = resolve));
     this.say({ kind: 'run', task });
-    const ended = this.ended.then((how) => ({ kind: 'ended' as const, how }));
-    const answer = await Promise.race([answered, ended]);
+    const end = await answered;
     this.task = undefined;
-    return answer;
+    return end;
   }
 
   /** Fires the signal of the handler it runs. */
@@ -131,6 +139,6 @@ export class PoolChild {
 
   /** A closed channel is no error here: the end of the process tells all. */
   private say(message: ParentMessage): void {
-    this.process.send(message, () => {});
+    if (this.process.connected) this.process.send(message, () => {});
   }
 }

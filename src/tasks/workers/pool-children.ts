@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { messageOf } from '../../common/message-of.js';
 import { WorkerStopping } from '../task-errors.js';
 import { ChildStartError, PoolChild } from './pool-child.js';
 
@@ -47,10 +48,11 @@ export class PoolChildren {
    * A child that runs nothing.
    *
    * @throws ChildStartError when none can be started
-   * @throws the reason of `signal`, when it fires before there is one
+   * @throws the reason of `signal`, when it fires before there is one; WorkerStopping after `close`
    */
   async take(signal: AbortSignal): Promise<PoolChild> {
     signal.throwIfAborted();
+    if (this.closing) throw stopping();
     for (let child = this.free.pop(); child; child = this.free.pop()) {
       if (!child.ending) return child;
     }
@@ -96,7 +98,7 @@ export class PoolChildren {
     this.closing = true;
     clearTimeout(this.pause);
     for (const waiting of this.waiting.splice(0)) {
-      waiting.giveUp(new WorkerStopping('the worker is stopping'));
+      waiting.giveUp(stopping());
     }
     await Promise.all([...this.all].map((child) => child.end()));
   }
@@ -114,37 +116,41 @@ export class PoolChildren {
 
   private async startOne(): Promise<void> {
     this.starting += 1;
-    const child = this.make();
-    this.all.add(child);
+    let child: PoolChild | undefined;
     try {
+      child = this.make();
+      this.all.add(child);
       await child.ready;
     } catch (error) {
       this.starting -= 1;
-      this.all.delete(child);
-      this.notStarted(error as ChildStartError);
+      if (child) this.all.delete(child);
+      this.notStarted(messageOf(error));
       return;
     }
     this.starting -= 1;
     this.failures = 0;
-    void child.ended.then((how) => this.gone(child, how));
+    const started = child;
+    void child.ended.then((how) => this.gone(started, how));
     this.putBack(child);
     this.startMissing();
   }
 
   /** Nobody waits for what may never come: their tasks go back, and others try again later. */
-  private notStarted(error: ChildStartError): void {
+  private notStarted(message: string): void {
     if (this.closing) return;
     const pauseMs = Math.min(firstPauseMs * 2 ** this.failures, longestPauseMs);
     this.failures += 1;
     this.log.error(
-      `A child process could not start: ${error.message} The next try is in ${pauseMs / 1000} s.`,
+      `A child process could not start: ${message} The next try is in ${pauseMs / 1000} s.`,
     );
     clearTimeout(this.pause);
     this.pause = setTimeout(() => {
       this.pause = undefined;
       this.startMissing();
     }, pauseMs).unref();
-    for (const waiting of this.waiting.splice(0)) waiting.giveUp(error);
+    for (const waiting of this.waiting.splice(0)) {
+      waiting.giveUp(new ChildStartError(message));
+    }
   }
 
   private gone(child: PoolChild, how: string): void {
@@ -156,4 +162,8 @@ export class PoolChildren {
     this.ended += 1;
     this.startSpare();
   }
+}
+
+function stopping(): WorkerStopping {
+  return new WorkerStopping('the worker is stopping');
 }

@@ -82,6 +82,7 @@ class RunningChild {
       app.get(WorkerProcess).name = worker;
       app.get(TaskRegistry).collect();
       this.app = app;
+      new Logger('Pool').log(`Ready for tasks, as a child of ${worker}`);
       say({ kind: 'ready' });
     } catch (error) {
       say({ kind: 'not_started', message: messageOf(error) }, () => process.exit(1));

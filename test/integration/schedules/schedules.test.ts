@@ -10,7 +10,7 @@ import {
 } from '../../../src/tasks/schedules/schedule-errors.js';
 import { ScheduleRuns } from '../../../src/tasks/schedules/schedule-runs.js';
 import { Schedules } from '../../../src/tasks/schedules/schedules.js';
-import { InvalidPayloadError } from '../../../src/tasks/task-client.js';
+import { InvalidPayloadError } from '../../../src/tasks/task-payload.js';
 import { defineTask } from '../../../src/tasks/task-definition.js';
 import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { writeFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { describe, it } from 'node:test';
 import { eventually } from '../../support/eventually.js';
 import { endure, tell } from '../../support/pool-handlers.js';
 import { isAlive, openPoolLab, poolSettings, type PoolLab } from '../../support/pool-lab.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
 
 async function pidsOfTasks(lab: PoolLab, count: number): Promise<number[]> {
   const pids: number[] = [];
@@ -17,9 +16,9 @@ async function pidsOfTasks(lab: PoolLab, count: number): Promise<number[]> {
   return pids;
 }
 
-onBothQueueEngines('children of a pool', (engine) => {
+describe('children of a pool', () => {
   it('a child is replaced after so many tasks', async (t) => {
-    const lab = await openPoolLab(engine, { workerMaxTasksPerChild: 2, workerConcurrency: 1 });
+    const lab = await openPoolLab('postgres', { workerMaxTasksPerChild: 2, workerConcurrency: 1 });
     t.after(() => lab.close());
     const [a, b, c, d] = await pidsOfTasks(lab, 4);
     assert.deepEqual([a, c], [b, d]);
@@ -30,14 +29,17 @@ onBothQueueEngines('children of a pool', (engine) => {
   });
 
   it('a child above the memory limit is replaced after its task', async (t) => {
-    const lab = await openPoolLab(engine, { workerMaxMemoryPerChildMb: 1, workerConcurrency: 1 });
+    const lab = await openPoolLab('postgres', {
+      workerMaxMemoryPerChildMb: 1,
+      workerConcurrency: 1,
+    });
     t.after(() => lab.close());
     const pids = await pidsOfTasks(lab, 2);
     assert.equal(new Set(pids).size, 2);
   });
 
   it('a smaller pool keeps fewer children', async (t) => {
-    const lab = await openPoolLab(engine);
+    const lab = await openPoolLab('postgres');
     t.after(() => lab.close());
     const ids = [
       await lab.send(endure, 'waits_for_gate'),
@@ -54,7 +56,7 @@ onBothQueueEngines('children of a pool', (engine) => {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-pool-'));
     const childProgram = join(folder, 'child.mjs');
     await writeFile(childProgram, 'process.exit(7);');
-    const lab = await openPoolLab(engine, { childProgram });
+    const lab = await openPoolLab('postgres', { childProgram });
     t.after(async () => {
       await lab.close();
       await rm(folder, { recursive: true });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import { WorkerStopping } from '../../../src/tasks/task-errors.js';
+import { TaskRunner } from '../../../src/tasks/task-runner.js';
 import { eventually } from '../../support/eventually.js';
 import { die, endure, endureBriefly, note, retry, tell } from '../../support/pool-handlers.js';
 import { isAlive, openPoolLab, type PoolLab } from '../../support/pool-lab.js';
@@ -60,6 +62,22 @@ onBothQueueEngines('tasks in child processes', (engine) => {
       await eventually('its child is gone', () => !isAlive(pid));
       const after = await lab.finished(await lab.send(tell, null));
       assert.equal(after.state, 'SUCCESS');
+    });
+  }
+
+  for (const [signal, how] of [
+    ['SIGUSR2', 'hangs'],
+    ['SIGTERM', 'spins'],
+  ] as const) {
+    it(`a reason may end the child with ${signal}, and SIGKILL at last; the task goes back`, async () => {
+      const id = await lab.send(endure, how);
+      const pid = await lab.enduring(id);
+      const { abort } = lab.get(TaskRunner).active.find(({ task }) => task.id === id)!;
+      const reason = new WorkerStopping('it was asked to');
+      abort.abort(Object.assign(reason, { terminate: true, signal, graceMs: 10 }));
+      const task = await lab.finished(id);
+      assert.deepEqual([task.state, task.result, task.crashes], ['SUCCESS', 2, 0]);
+      assert.ok(!isAlive(pid));
     });
   }
 

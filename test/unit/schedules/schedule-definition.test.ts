@@ -6,7 +6,7 @@ import {
   defineSchedule,
 } from '../../../src/tasks/schedules/schedule-definition.js';
 import { InvalidScheduleError } from '../../../src/tasks/schedules/schedule-errors.js';
-import { InvalidPayloadError } from '../../../src/tasks/task-client.js';
+import { InvalidPayloadError } from '../../../src/tasks/task-payload.js';
 import { defineTask } from '../../../src/tasks/task-definition.js';
 
 const report = defineTask({
