@@ -38,6 +38,8 @@ onBothQueueEngines('remote control of worker processes', (engine) => {
       [[two, true]],
     );
     assert.deepEqual(missing, [one]);
+    const again = await remote.inspect.ping({ destination: [one] });
+    assert.deepEqual(again, { replies: [], missing: [one] });
     workers[0]!.kill('SIGCONT');
     const after = dataOf(await remote.inspect.activeQueues({ timeoutMs: 10_000 }));
     assert.deepEqual([after[one]![0]!.concurrency, after[two]![0]!.concurrency], [2, 5]);

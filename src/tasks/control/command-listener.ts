@@ -42,7 +42,7 @@ export class CommandListener {
   async start(): Promise<void> {
     while (!this.stopped && !this.unsubscribe) {
       try {
-        this.unsubscribe = await this.bus.subscribe(requestsTopic, (data) => this.take(data));
+        this.unsubscribe = await this.bus.subscribe(requestsTopic, (data) => void this.take(data));
       } catch (error) {
         this.log.debug(messageOf(error));
         await delay(againMs, undefined, { ref: false });

@@ -26,11 +26,11 @@ const told = defineTask({
 @Injectable()
 class Handlers {
   @HandlesTask(told)
-  async run({ how }: z.output<typeof told.payload>, { attempt, progress }: TaskContext) {
-    if (how === 'retries' && attempt === 1) throw new RetryLater(10);
+  async run({ how }: z.output<typeof told.payload>, context: TaskContext) {
+    if (how === 'retries' && context.attempt === 1) throw new RetryLater(10);
     if (how === 'fails') throw new PermanentTaskError('no_luck', canary);
     if (how === 'reports') {
-      progress({ percent: 50 });
+      context.progress({ percent: 50 });
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return canary;
@@ -51,11 +51,8 @@ onBothQueueEngines('live events', (engine) => {
   async function watching(): Promise<{ seen: LiveEvent[]; stop: () => Promise<void> }> {
     const seen: LiveEvent[] = [];
     const stop = await test.asker.get(LiveEvents).subscribe((event) => seen.push(event));
-    await eventually('both workers tell', async () => {
-      await test.asker.finished(await send('works'));
-      const workers = seen.map((event) => 'worker' in event && event.worker);
-      return workers.includes('a') && workers.includes('b');
-    });
+    // They heard of the watcher before they heard this.
+    dataOf(await test.remote.inspect.ping());
     return { seen, stop };
   }
 
