@@ -19,6 +19,8 @@ for (const queue of ['redis://u:p', 'postgres://u:p']) {
       ...environment,
       databaseUrl: environment.databaseUrl!,
       shutdownGraceMs: 1,
+      childProgram: '',
+      isChild: false,
       added_later: canary,
     };
     const engine = createQueueEngine(settings.queueUrl!);
