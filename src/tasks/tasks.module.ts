@@ -2,6 +2,8 @@ import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from 
 import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { QueueModule } from '../infrastructure/queue/queue.module.js';
+import { QueueOverviews } from './control/queue-overview.js';
+import { QueuePurge } from './control/queue-purge.js';
 import { Dispatcher } from './dispatcher.js';
 import { Reconciler } from './reconciler.js';
 import { TaskAttempts } from './task-attempts.js';
@@ -19,7 +21,17 @@ import { TaskWorkers } from './workers/task-workers.js';
 /** Sending tasks and reading their state: all that an API process or another service needs. */
 @Module({
   imports: [QueueModule, TypeOrmModule.forFeature([TaskEntity])],
-  providers: [TaskClient, TaskResults, TaskLedger, TaskHints, Dispatcher, Reconciler, TaskEvents],
+  providers: [
+    TaskClient,
+    TaskResults,
+    TaskLedger,
+    TaskHints,
+    Dispatcher,
+    Reconciler,
+    TaskEvents,
+    QueuePurge,
+    QueueOverviews,
+  ],
   exports: [
     TaskClient,
     TaskResults,
@@ -28,6 +40,8 @@ import { TaskWorkers } from './workers/task-workers.js';
     Dispatcher,
     Reconciler,
     TaskEvents,
+    QueuePurge,
+    QueueOverviews,
     TypeOrmModule,
     QueueModule,
   ],

@@ -1,0 +1,48 @@
+import {
+  Logger,
+  Module,
+  type DynamicModule,
+  type INestApplicationContext,
+  type LoggerService,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ConfigModule, type Settings } from '../config/config.module.js';
+import { AuthService } from '../features/auth/auth.service.js';
+import { entities } from '../features.js';
+import { DatabaseModule } from '../infrastructure/database/database.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { say } from './command.js';
+
+/** Everything that can be asked and sent; nothing runs tasks or answers HTTP. */
+@Module({})
+class CliModule {
+  static with(settings: Settings): DynamicModule {
+    return {
+      module: CliModule,
+      imports: [ConfigModule.with(settings), DatabaseModule.with(entities), TasksModule],
+      providers: [AuthService],
+    };
+  }
+}
+
+/** Standard output belongs to the answer; trouble is a line beside it. */
+class CliLogger implements LoggerService {
+  log(): void {}
+
+  warn(message: unknown): void {
+    say(`darkroom: ${String(message)}`);
+  }
+
+  error(message: unknown): void {
+    this.warn(message);
+  }
+}
+
+export async function openContext(settings: Settings): Promise<INestApplicationContext> {
+  const logger = new CliLogger();
+  Logger.overrideLogger(logger);
+  return NestFactory.createApplicationContext(CliModule.with(settings), {
+    logger,
+    abortOnError: false,
+  });
+}

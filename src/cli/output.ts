@@ -1,0 +1,115 @@
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+
+/** Of a line when the output goes to a file or a pipe. */
+const plainWidth = 100;
+const gap = 2;
+/** A column is never made narrower than this to fit. */
+const narrowest = 12;
+const noBorders = Object.fromEntries(
+  ['top', 'bottom', 'left', 'mid', 'right', 'middle']
+    .flatMap((side) => [side, `${side}-left`, `${side}-mid`, `${side}-right`])
+    .map((part) => [part, '']),
+);
+
+export type Cell = string | number | null | undefined;
+type Style = Parameters<typeof styleText>[0];
+
+/** Colours only in a terminal, and not under NO_COLOR; Node knows the rules. */
+export function paint(style: Style, text: string): string {
+  return process.stdout.isTTY && process.stdout.hasColors() ? styleText(style, text) : text;
+}
+
+/** A table without borders that fits the terminal; long texts go on in the next line. */
+export function table(head: string[], rows: Cell[][], empty = 'Nothing.'): string {
+  if (rows.length === 0) return empty;
+  const cells = rows.map((row) => row.map((cell) => printable(cell ?? '')));
+  const drawn = new Table({
+    head: head.map((title) => paint('bold', title)),
+    colWidths: widths(head, cells),
+    wordWrap: true,
+    chars: noBorders,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': gap },
+  });
+  drawn.push(...cells.map((row) => row.map(coloured)));
+  const lines = drawn.toString().split('\n');
+  return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+/** Names and values, one a line. */
+export function list(pairs: [name: string, value: Cell][]): string {
+  const shown = pairs.filter(([, value]) => value !== undefined && value !== null);
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown
+    .map(
+      ([name, value]) => `${name.padEnd(width)}${' '.repeat(gap)}${printable(value ?? '', true)}`,
+    )
+    .join('\n');
+}
+
+function widths(head: string[], rows: string[][]): number[] {
+  const natural = head.map(
+    (title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)) + gap,
+  );
+  const fits = process.stdout.isTTY ? process.stdout.columns : plainWidth;
+  for (;;) {
+    const over = natural.reduce((sum, width) => sum + width, 0) - fits;
+    const widest = natural.indexOf(Math.max(...natural));
+    if (over <= 0 || natural[widest]! <= narrowest) return natural;
+    natural[widest] = Math.max(narrowest, natural[widest]! - Math.max(1, Math.ceil(over / 4)));
+  }
+}
+
+const colours: Record<string, Style> = {
+  SUCCESS: 'green',
+  FAILURE: 'red',
+  REVOKED: 'yellow',
+  STARTED: 'cyan',
+  RETRY: 'magenta',
+};
+
+function coloured(cell: string): string {
+  const colour = colours[cell];
+  return colour ? paint(colour, cell) : cell;
+}
+
+/** Names and messages come from outside; a control character could move the cursor. */
+export function printable(value: string | number, lines = false): string {
+  if (typeof value === 'number') return count(value);
+  return value.replace(lines ? /(?!\n)\p{Cc}/gu : /\p{Cc}/gu, ' ');
+}
+
+/** 1234 → `1,234` */
+export function count(n: number): string {
+  return n.toLocaleString('en');
+}
+
+/** 1 → `1 task`, 1234 → `1,234 tasks` */
+export function counted(n: number, what: string): string {
+  return `${count(n)} ${what}${n === 1 ? '' : 's'}`;
+}
+
+/** `2026-11-21 07:53:30`, UTC. */
+export function moment(date: Date | string | number | null | undefined): string | undefined {
+  if (date === null || date === undefined) return undefined;
+  return new Date(date).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** 93_784_000 → `1d 2h`; the two largest parts that say something. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)}ms`;
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1).replace(/\.0$/, '')}s`;
+  const seconds = Math.round(ms / 1_000);
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ];
+  const first = parts.findIndex(([n]) => n > 0);
+  return parts
+    .slice(first, first + 2)
+    .filter(([n]) => n > 0)
+    .map(([n, unit]) => `${n}${unit}`)
+    .join(' ');
+}
