@@ -28,8 +28,17 @@ export function failureOf(error: unknown): { sentence: string; exitCode: number 
       exitCode: exitCodes.unreachable,
     };
   }
+  const fileTrouble = fileTroubleOf(error as NodeJS.ErrnoException);
+  if (fileTrouble !== undefined) return { sentence: fileTrouble, exitCode: exitCodes.usage };
   const known = codeOfName[String(name)];
   const away = typeof code === 'string' && (networkCode.test(code) || databaseAway.test(code));
   const exitCode = known ?? (away ? exitCodes.unreachable : exitCodes.negative);
   return { sentence: messageOf(error), exitCode };
+}
+
+function fileTroubleOf({ code, path }: NodeJS.ErrnoException): string | undefined {
+  if (code === 'EISDIR') return 'That is a folder: name a file.';
+  if (path === undefined) return undefined;
+  if (code === 'ENOENT') return `There is no file ${path}.`;
+  return code === 'EACCES' ? `This user may not read ${path}.` : undefined;
 }

@@ -21,7 +21,10 @@ export function createProgram(): Command {
   const program = new Command('darkroom')
     .description('Runs and looks after the background tasks of Darkroom.')
     .exitOverride()
-    .configureOutput({ getOutHelpWidth: () => process.stdout.columns ?? 100 })
+    .configureOutput({
+      getOutHelpWidth: () => process.stdout.columns ?? 100,
+      outputError: (text, write) => write(text.replace(/^error: /, 'darkroom: ')),
+    })
     .showHelpAfterError('(add --help to see how it is used)')
     .addHelpText(
       'after',

@@ -41,7 +41,7 @@ async function create({ admin, user, name }: Options) {
     const owner =
       (await users.findOneBy({ name: wanted })) ?? (await auth.createUser(wanted, role));
     if (owner.role !== role) {
-      throw new CliError(`The user "${wanted}" is no ${role}: choose another --name.`);
+      throw new CliError(`The user "${wanted}" exists, as ${owner.role}: choose another --name.`);
     }
     const { id, key } = await auth.createApiKey(owner.id);
     return {

@@ -29,9 +29,9 @@ const oldNames: Record<string, string> = {
   broker: 'broker_url',
   backend: 'result_backend',
 };
-/** `from celery import …`, `app = …`, `import os`: no settings. */
+/** Everything else in the file is a program. */
 const settingName =
-  /^(broker|task|worker|result|beat|accept|timezone|enable_utc|imports|include|once|database|redis|event|control|security|celery)/i;
+  /^((broker|task|worker|result|beat|event|control|security|database)_\w+|accept_content|timezone|enable_utc|imports|include|once)$/;
 
 /** Reads a Python settings file or an env file; nothing in it is run. */
 export function celerySettings(source: string): CelerySetting[] {
@@ -57,19 +57,30 @@ function envSettings(source: string): CelerySetting[] {
 
 function pythonSettings(source: string): CelerySetting[] {
   const reader = new PythonReader(pythonTokens(source));
-  const found: CelerySetting[] = [];
+  const found = new Map<string, PythonValue>();
+  const constants = new Map<string, PythonValue>();
   const add = (name: string, value: PythonValue) => {
     const known = modernName(name);
-    if (settingName.test(known)) found.push({ name: known, value: literalOf(value) });
+    if (settingName.test(known)) found.set(known, literalOf(value, constants));
+    else constants.set(name, literalOf(value, constants));
   };
   while (reader.now) {
     const { kind, text } = reader.tokens[reader.at++]!;
     if (kind !== 'name') continue;
-    const assigned = reader.is('=') && !reader.is('=', 1);
-    if (assigned && reader.take('=')) add(text, reader.value());
-    else if ((text === 'update' || text === 'Celery') && reader.take('(')) argumentsOf(reader, add);
+    if ((text === 'update' || text === 'Celery') && reader.take('(')) argumentsOf(reader, add);
+    else if (reader.is('=') && !reader.is('=', 1) && !isCelery(reader)) {
+      reader.at++;
+      add(text, reader.value());
+    }
   }
-  return found;
+  return [...found].map(([name, value]) => ({ name, value }));
+}
+
+/** `app = Celery('tasks', broker=…)` */
+function isCelery({ tokens, at }: PythonReader): boolean {
+  return tokens
+    .slice(at + 1, at + 5)
+    .some(({ kind, text }) => kind === 'name' && text === 'Celery');
 }
 
 /** `name=value` and `{'name': value}` up to the closing bracket. */
@@ -88,8 +99,9 @@ function argumentsOf(reader: PythonReader, add: (name: string, value: PythonValu
 }
 
 /** The deployment decides; what the file falls back on is the best that can be read. */
-function literalOf(value: PythonValue): PythonValue {
-  return value instanceof FromEnvironment && value.fallback !== null ? value.fallback : value;
+function literalOf(value: PythonValue, constants: Map<string, PythonValue>): PythonValue {
+  if (value instanceof FromEnvironment && value.fallback !== null) return value.fallback;
+  return value instanceof Unknown ? (constants.get(value.text) ?? value) : value;
 }
 
 export function isDictionary(value: PythonValue): value is { [key: string]: PythonValue } {

@@ -19,13 +19,13 @@ const env =
 const none =
   (why: string): Rule =>
   () => ({ kind: 'none', why });
+/** An option of each definition; seconds there, milliseconds here. */
 const option =
-  (name: string, note?: string): Rule =>
-  (value) => ({
-    kind: 'definition',
-    code: [`${name}: ${milliseconds(value)},`],
-    ...(note !== undefined && { note }),
-  });
+  (codeOf: (value: PythonValue) => string, usual: number): Rule =>
+  (value) =>
+    value === usual
+      ? { kind: 'none', why: 'the default here too' }
+      : { kind: 'definition', code: [codeOf(value)] };
 
 const always = (what: string) => none(`always so: ${what}`);
 const jsonOnly: Rule = (value) => {
@@ -68,19 +68,11 @@ const rules: Record<string, Rule> = {
     textOf(value) === 'prefork' ? 'processes' : 'inline',
   ),
   timezone: env('TZ_SCHEDULE', 'of cron schedules; stored times are UTC'),
-  task_time_limit: option('hardTimeLimitMs', 'the default is 600 s'),
-  task_soft_time_limit: option('softTimeLimitMs', 'the default is 540 s'),
-  result_expires: option('resultExpiresMs', 'the default is one hour'),
-  task_max_retries: (value) => ({
-    kind: 'definition',
-    code: [`retry: { max: ${textOf(value)} },`],
-    note: 'the default is 3',
-  }),
-  task_default_retry_delay: (value) => ({
-    kind: 'definition',
-    code: [`retry: { delayMs: ${milliseconds(value)} },`],
-    note: 'the default is 60 s',
-  }),
+  task_time_limit: option((value) => `hardTimeLimitMs: ${milliseconds(value)},`, 600),
+  task_soft_time_limit: option((value) => `softTimeLimitMs: ${milliseconds(value)},`, 540),
+  result_expires: option((value) => `resultExpiresMs: ${milliseconds(value)},`, 3600),
+  task_max_retries: option((value) => `retry: { max: ${textOf(value)} },`, 3),
+  task_default_retry_delay: option((value) => `retry: { delayMs: ${milliseconds(value)} },`, 60),
   task_default_priority: (value) => ({
     kind: 'definition',
     code: [`priority: ${textOf(value)},`],

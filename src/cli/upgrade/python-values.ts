@@ -7,6 +7,10 @@ export type PythonValue =
 /** An expression that is not a literal, as text. */
 export class Unknown {
   constructor(readonly text: string) {}
+
+  toJSON(): string {
+    return this.text;
+  }
 }
 
 /** `os.getenv('NAME', default)`: what the deployment sets. */

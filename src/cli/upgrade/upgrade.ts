@@ -32,7 +32,8 @@ export function upgradeText(settings: UpgradedSetting[]): string {
     section('For the task definitions (defineTask)', settings, ({ setting, value, becomes }) =>
       becomes.kind === 'definition'
         ? [
-            `# ${setting} = ${short(value)}${becomes.note ? `   (${becomes.note})` : ''}`,
+            `# ${setting} = ${short(value)}`,
+            ...(becomes.note ? [`#     ${becomes.note}:`] : []),
             ...becomes.code.flatMap((code) => code.split('\n')).map((line) => `#     ${line}`),
           ]
         : [],
