@@ -20,19 +20,22 @@ export interface About {
 
 /** One command. Every one has --json and examples. */
 export function command(parent: Command, usage: string, about: About): Command {
-  const width = Math.max(...about.examples.map(([line]) => line.length));
-  const examples = about.examples.map(
-    ([line, what]) =>
-      `  $ darkroom ${width > 60 ? `${line}\n      ${what}` : `${line.padEnd(width)}   ${what}`}`,
-  );
+  const examples = examplesOf(about.examples);
   return parent
     .command(usage)
     .description(about.description)
     .option('--json', about.json ?? 'print one JSON value instead of text')
-    .addHelpText(
-      'after',
-      `${about.notes ? `\n${about.notes}\n` : ''}\nExamples:\n${examples.join('\n')}`,
-    );
+    .addHelpText('after', `${about.notes ? `\n${about.notes}\n` : ''}\nExamples:\n${examples}`);
+}
+
+/** Side by side where that fits a line of 100. */
+function examplesOf(examples: About['examples']): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const fits = examples.every(([, what]) => width + what.length < 80);
+  return examples
+    .map(([line, what]) => (fits ? `${line.padEnd(width)}   ${what}` : `${line}\n      ${what}`))
+    .map((text) => `  $ darkroom ${text}`)
+    .join('\n');
 }
 
 /** A word with commands below it. */

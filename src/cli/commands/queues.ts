@@ -25,10 +25,10 @@ export function queuesCommands(program: Command): void {
       ],
     ],
     notes:
-      'Stop the services first; it refuses while a worker serves the source. The target gets a hint for each\nopen task of the database (DATABASE_URL), then the source is emptied. A move that was cut off is run\nagain.',
+      'Stop the services first; it refuses while a worker serves the source. The target gets a hint for\neach open task of the database (DATABASE_URL), then the source is emptied. A move that was cut off\nis run again.',
   })
-    .requiredOption('--from <url>', 'store that has the queues now')
-    .requiredOption('--to <url>', 'store that shall have them')
+    .option('--from <url>', 'store that has the queues now')
+    .option('--to <url>', 'store that shall have them')
     .action(answers(moveQueues));
 }
 
@@ -53,7 +53,9 @@ async function listQueues(): Promise<Answer> {
   });
 }
 
-async function moveQueues({ from, to }: { from: string; to: string }): Promise<Answer> {
+async function moveQueues({ from, to }: { from?: string; to?: string }): Promise<Answer> {
+  if (from === undefined || to === undefined)
+    throw usageError('Name both stores: --from and --to.');
   for (const [option, url] of [
     ['--from', from],
     ['--to', to],

@@ -18,21 +18,10 @@ export function shellCommand(program: Command): void {
 
 async function shell({ json }: { json?: boolean }): Promise<void> {
   await withDarkroom(async (darkroom) => {
-    const { start } = await import('node:repl');
-    const { inspect } = await import('node:util');
     const scope = await scopeOf(darkroom);
-    const interactive = process.stdin.isTTY;
-    if (interactive) say(`In scope: ${Object.keys(scope).join(', ')}. Ctrl-D ends.`);
-    const repl = start({
-      prompt: interactive ? 'darkroom> ' : '',
-      terminal: interactive,
-      useGlobal: true,
-      ignoreUndefined: true,
-      writer: (value) =>
-        json ? JSON.stringify(value) : inspect(value, { colors: interactive, depth: 4 }),
-    });
-    Object.assign(repl.context, scope);
-    await new Promise((resolve) => repl.once('exit', resolve));
+    if (process.stdin.isTTY) say(`In scope: ${Object.keys(scope).join(', ')}. Ctrl-D ends.`);
+    const { openRepl } = await import('../repl.js');
+    await openRepl(scope, json ? (value) => JSON.stringify(value) : undefined);
   });
 }
 

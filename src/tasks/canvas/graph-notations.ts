@@ -46,11 +46,11 @@ export function dotOf({ nodes, edges }: CanvasGraph): string {
     const colour = node.state && colours[node.state];
     if (node.children.length === 0) {
       const paint = colour ? ` fillcolor="${colour.fill}" color="${colour.line}"` : '';
-      lines.push(`${indent}${node.key} [label=${dotText(node.label.join('\n'))}${paint}];`);
+      lines.push(`${indent}${node.key} [label=${dotText(node.label)}${paint}];`);
       return;
     }
     lines.push(`${indent}subgraph cluster_${node.key} {`);
-    lines.push(`${indent}  label=${dotText(node.label.join(': '))};`);
+    lines.push(`${indent}  label=${dotText([node.label.join(': ')])};`);
     if (colour) lines.push(`${indent}  style=rounded; color="${colour.line}";`);
     for (const child of node.children) draw(child, depth + 1);
     lines.push(`${indent}}`);
@@ -89,8 +89,8 @@ function mermaidText(text: string): string {
   return oneLine(text).replace(/[#&;"<>`\\{}()[\]|%*~]/g, (c) => `#${c.charCodeAt(0)};`);
 }
 
-function dotText(text: string): string {
-  const escaped = text.split('\n').map((line) => oneLine(line).replace(/["\\]/g, '\\$&'));
+function dotText(lines: string[]): string {
+  const escaped = lines.map((line) => oneLine(line).replace(/["\\]/g, '\\$&'));
   return `"${escaped.join('\\n')}"`;
 }
 
