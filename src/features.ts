@@ -1,12 +1,16 @@
 import { AdminQueuesModule } from './features/admin-queues/admin-queues.module.js';
 import { AuthModule, authEntities } from './features/auth/auth.module.js';
+import { oldSessions } from './features/auth/old-sessions.js';
 import { HealthModule } from './features/health/health.module.js';
 import {
   ImageGenerationModule,
   ImageGenerationWorkerModule,
 } from './features/image-generation/image-generation.module.js';
+import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
+import { oldGenerations, oldIdempotencyKeys } from './features/image-generation/old-generations.js';
 import { GeneratedImageEntity } from './features/images/generated-image.entity.js';
 import { ImagesApiModule, ImagesWorkerModule } from './features/images/images.module.js';
+import { MaintenanceWorkerModule } from './features/maintenance/maintenance.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
 import { TaskEntity } from './tasks/task.entity.js';
 
@@ -21,7 +25,14 @@ export const apiFeatures = [
 ];
 
 /** What runs tasks. */
-export const workerFeatures = [ImageGenerationWorkerModule, ImagesWorkerModule];
+export const workerFeatures = [
+  ImageGenerationWorkerModule,
+  ImagesWorkerModule,
+  MaintenanceWorkerModule.with({
+    oldRows: [oldSessions, oldGenerations, oldIdempotencyKeys],
+    kept: [generateImageTask],
+  }),
+];
 
 export const entities = [TaskEntity, GeneratedImageEntity, ...authEntities];
 

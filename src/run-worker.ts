@@ -9,13 +9,15 @@ import { WorkerModule } from './worker.module.js';
 
 export interface WorkerOptions {
   queues: QueueName[];
+  /** `%h`: host, `%n`: host before the first dot, `%d`: its domain. Default: host and pid. */
+  name?: string | undefined;
   /** Tasks at once on each queue; default: WORKER_CONCURRENCY. */
-  concurrency?: number;
+  concurrency?: number | undefined;
 }
 
 /** Runs tasks until SIGINT or SIGTERM, which end the process. Resolves when it has started. */
 export async function runWorker(options: WorkerOptions, given: Settings): Promise<void> {
-  const { concurrency = given.workerConcurrency, queues } = options;
+  const { queues, name, concurrency = given.workerConcurrency } = options;
   const settings = { ...given, workerConcurrency: concurrency };
   Logger.overrideLogger(createLogger(settings));
   await prepareStores(settings);
@@ -24,7 +26,8 @@ export async function runWorker(options: WorkerOptions, given: Settings): Promis
     abortOnError: false,
   });
   const workers = app.get(TaskWorkers);
-  workers.start(queues);
+  workers.start(queues, name === undefined ? {} : { name });
+  workers.onShutdownRequested(() => process.emit('SIGTERM', 'SIGTERM'));
   stopOnSignal(async () => {
     await workers.drain(settings.shutdownGraceMs);
     await app.close();

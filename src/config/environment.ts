@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { isTimeZone } from '../common/time-zone.js';
 
 /** What `.env.example` says about a variable, beside the schema that checks it. */
 interface VariableNotes {
@@ -155,6 +156,30 @@ const schema = z.object({
       'Seconds between two comparisons of open tasks with the queue; lost ones are put back.',
     example: '30',
   }),
+  TZ_SCHEDULE: variable(
+    'TZ_SCHEDULE',
+    z.string().refine(isTimeZone, 'is not a time zone').default('UTC'),
+    {
+      description: 'Time zone of cron schedules that name none, as in the IANA list.',
+      example: 'Europe/Berlin',
+    },
+  ),
+  TASK_RETENTION_DAYS: variable('TASK_RETENTION_DAYS', integer(0, 36_500).default(30), {
+    description: 'Days that finished tasks and the history of schedules are kept; 0: for ever.',
+    example: '30',
+  }),
+  GENERATION_RETENTION_DAYS: variable('GENERATION_RETENTION_DAYS', integer(0, 36_500).default(0), {
+    description: 'Days that finished generations are kept, without their images; 0: for ever.',
+    example: '365',
+  }),
+  IDEMPOTENCY_RETENTION_DAYS: variable(
+    'IDEMPOTENCY_RETENTION_DAYS',
+    integer(0, 36_500).default(7),
+    {
+      description: 'Days in which a repeated Idempotency-Key gives the first task; 0: for ever.',
+      example: '7',
+    },
+  ),
   SHUTDOWN_GRACE_SECONDS: variable('SHUTDOWN_GRACE_SECONDS', integer(0, 3600).optional(), {
     description:
       'Seconds that running tasks get to end after SIGTERM. Default 60; 3 under npm start.',
@@ -187,6 +212,11 @@ export interface Environment {
   workerConcurrency: number;
   leaseMs: number;
   reconcileMs: number;
+  scheduleTimeZone: string;
+  /** Days; 0: for ever. */
+  taskRetentionDays: number;
+  generationRetentionDays: number;
+  idempotencyRetentionDays: number;
   shutdownGraceMs: number | undefined;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
   logFormat: 'json' | 'pretty' | undefined;
@@ -240,6 +270,10 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     workerConcurrency: v.WORKER_CONCURRENCY ?? v.CELERY_WORKER_CONCURRENCY ?? 2,
     leaseMs: v.TASK_LEASE_SECONDS * 1000,
     reconcileMs: v.RECONCILE_SECONDS * 1000,
+    scheduleTimeZone: v.TZ_SCHEDULE,
+    taskRetentionDays: v.TASK_RETENTION_DAYS,
+    generationRetentionDays: v.GENERATION_RETENTION_DAYS,
+    idempotencyRetentionDays: v.IDEMPOTENCY_RETENTION_DAYS,
     shutdownGraceMs:
       v.SHUTDOWN_GRACE_SECONDS === undefined ? undefined : v.SHUTDOWN_GRACE_SECONDS * 1000,
     logLevel: v.LOG_LEVEL,

@@ -106,7 +106,7 @@ export class Reconciler {
       this.database,
       `SELECT id AS "taskId", name, queue, priority,
               greatest(0, extract(epoch FROM run_at - now()) * 1000)::float8 AS "delayMs"
-         FROM tasks WHERE finished_at IS NULL AND ${condition} ORDER BY ${order} LIMIT ${batchSize}`,
+         FROM tasks WHERE finished_at IS NULL AND NOT blocked AND ${condition} ORDER BY ${order} LIMIT ${batchSize}`,
       parameters,
     );
   }

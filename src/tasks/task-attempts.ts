@@ -1,31 +1,30 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { Json } from '../common/json.js';
 import { messageOf } from '../common/message-of.js';
-import { inTransaction } from '../infrastructure/database/transaction.js';
+import { TaskLimits } from './control/task-limits.js';
+import { LiveEvents } from './events/live-events.js';
+import { taskOf } from './events/task-of.js';
 import { Completion, type TaskContext } from './task-context.js';
-import { retryDelayMs } from './task-definition.js';
+import { retryDelayMs, type RetryPolicy } from './task-definition.js';
+import { TaskEndings } from './task-endings.js';
 import {
   HardTimeLimitExceeded,
   PermanentTaskError,
   RetryLater,
   WorkerStopping,
   failureOf,
+  revokedFailure,
+  type LeaseLost,
   type TaskFailure,
+  type TaskRevoked,
 } from './task-errors.js';
-import { TaskEvents } from './task-events.js';
+import type { RunOutcome } from './run-outcome.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
 import { TaskRegistry, type RegisteredTask } from './task-registry.js';
-import type { FinalState } from './task-state.js';
+import { handleEach } from './workers/handle-each.js';
 import { ProgressWriter } from './workers/progress-writer.js';
 import { isStopped, withinLimits } from './workers/task-run.js';
-
-/** What becomes of the hint that led here. */
-export type RunOutcome =
-  | { kind: 'over'; state: FinalState | null; code?: string }
-  /** Look again in so many milliseconds. */
-  | { kind: 'later'; inMs: number };
 
 /** A fence was stale: whether the task is over, or waits for another attempt, is seen at the next look. */
 const lookAgainMs = 1_000;
@@ -38,10 +37,11 @@ export class TaskAttempts {
   private readonly log = new Logger('Tasks');
 
   constructor(
-    private readonly database: DataSource,
     private readonly ledger: TaskLedger,
+    private readonly endings: TaskEndings,
     private readonly registry: TaskRegistry,
-    private readonly events: TaskEvents,
+    private readonly limits: TaskLimits,
+    private readonly live: LiveEvents,
   ) {}
 
   /**
@@ -53,12 +53,20 @@ export class TaskAttempts {
   async run(task: ClaimedTask, abort: AbortController): Promise<RunOutcome> {
     const registered = this.registry.find(task.name);
     if (!registered) return this.postpone(task);
-    const progress = new ProgressWriter((p) => this.ledger.progress(task, p));
+    const progress = new ProgressWriter((p) => {
+      this.live.emit({ type: 'task-progress', ...taskOf(task), progress: p });
+      return this.ledger.progress(task, p);
+    });
     try {
       const payload = parsePayload(registered, task);
       const context = contextOf(task, abort, progress);
-      const answer = await withinLimits(registered.definition, abort, () =>
-        registered.handler(payload, context),
+      const answer = await withinLimits(
+        { ...this.limits.timeLimits(registered.definition), ...task.overrides },
+        abort,
+        () =>
+          task.kind === 'map'
+            ? handleEach(registered, payload as unknown[], context)
+            : registered.handler(payload, context),
       );
       progress.stop();
       return await this.succeed(task, registered, answer);
@@ -73,20 +81,21 @@ export class TaskAttempts {
     registered: RegisteredTask,
     answer: unknown,
   ): Promise<RunOutcome> {
-    const changed =
+    const { resultExpiresMs } = registered.definition;
+    const state =
       answer instanceof Completion
-        ? await inTransaction(this.database, async (tx) => {
-            if (!(await this.ledger.hold(tx, task))) return false;
-            const result = parseResult(registered, await answer.write(tx));
-            return this.ledger.succeed(task, result, tx);
-          })
-        : await this.ledger.succeed(task, parseResult(registered, answer));
-    return changed ? this.over(task.id, 'SUCCESS') : this.stale(task);
+        ? await this.endings.succeedWith(
+            task,
+            async (tx) => parseResult(registered, task, await answer.write(tx)),
+            resultExpiresMs,
+          )
+        : await this.endings.succeed(task, parseResult(registered, task, answer), resultExpiresMs);
+    return state ? { kind: 'over', state } : this.lost(task);
   }
 
   private async failed(
     task: ClaimedTask,
-    { definition }: RegisteredTask,
+    registered: RegisteredTask,
     error: unknown,
     signal: AbortSignal,
   ): Promise<RunOutcome> {
@@ -96,22 +105,23 @@ export class TaskAttempts {
       signal.aborted && !(error instanceof HardTimeLimitExceeded) ? signal.reason : error;
     const failure = failureOf(cause);
     this.logFailure(task, failure, cause);
-    if (!failure.retryable || task.retries >= definition.retry.max) {
-      const last = { ...failure, retryable: false };
-      const changed = await this.ledger.fail(task, last);
-      return changed ? this.over(task.id, 'FAILURE', failure.code) : this.stale(task);
+    const retry = retryPolicyOf(task, registered);
+    if (!failure.retryable || task.retries >= retry.max) {
+      const state = await this.endings.fail(task, { ...failure, retryable: false });
+      return state ? { kind: 'over', state, code: failure.code } : this.lost(task);
     }
     const inMs =
-      cause instanceof RetryLater
-        ? cause.delayMs
-        : retryDelayMs(definition.retry, task.retries + 1);
+      cause instanceof RetryLater ? cause.delayMs : retryDelayMs(retry, task.retries + 1);
     const changed = await this.ledger.retry(task, failure, inMs);
-    return changed ? { kind: 'later', inMs } : this.stale(task);
+    return changed ? { kind: 'later', inMs, code: failure.code } : this.lost(task);
   }
 
-  private async handBack(task: ClaimedTask, reason: Error): Promise<RunOutcome> {
-    if (!(reason instanceof WorkerStopping)) return this.stale(task);
-    await this.ledger.release(task);
+  private async handBack(
+    task: ClaimedTask,
+    reason: LeaseLost | WorkerStopping | TaskRevoked,
+  ): Promise<RunOutcome> {
+    if (!(reason instanceof WorkerStopping)) return this.lost(task);
+    if (!(await this.ledger.release(task))) return this.lost(task);
     this.log.log(`Task ${task.id} (${task.name}) goes back to the queue: ${reason.message}`);
     return { kind: 'later', inMs: 0 };
   }
@@ -124,12 +134,10 @@ export class TaskAttempts {
     return { kind: 'later', inMs: unknownTaskDelayMs };
   }
 
-  private over(taskId: string, state: FinalState | null, code?: string): RunOutcome {
-    if (state !== null) this.events.finished(taskId, state);
-    return { kind: 'over', state, ...(code !== undefined && { code }) };
-  }
-
-  private stale(task: ClaimedTask): RunOutcome {
+  /** Nothing this attempt writes counts: the task was revoked, or another worker has it. */
+  private async lost(task: ClaimedTask): Promise<RunOutcome> {
+    const state = await this.endings.confirmRevoked(task);
+    if (state) return { kind: 'over', state, code: revokedFailure.code };
     this.log.warn(
       `Task ${task.id}, attempt ${task.attempt}: another worker has it; result dropped`,
     );
@@ -161,8 +169,13 @@ function contextOf(
   };
 }
 
+function retryPolicyOf(task: ClaimedTask, { definition }: RegisteredTask): RetryPolicy {
+  return { ...definition.retry, ...task.overrides?.retry };
+}
+
 function parsePayload({ definition }: RegisteredTask, task: ClaimedTask): unknown {
-  const parsed = definition.payload.safeParse(task.payload);
+  const schema = task.kind === 'map' ? z.array(definition.payload) : definition.payload;
+  const parsed = schema.safeParse(task.payload);
   if (parsed.success) return parsed.data;
   throw new PermanentTaskError(
     'invalid_payload',
@@ -170,8 +183,9 @@ function parsePayload({ definition }: RegisteredTask, task: ClaimedTask): unknow
   );
 }
 
-function parseResult({ definition }: RegisteredTask, result: unknown): Json {
-  const parsed = definition.result.safeParse(result ?? null);
+function parseResult({ definition }: RegisteredTask, task: ClaimedTask, result: unknown): Json {
+  const schema = task.kind === 'map' ? z.array(definition.result) : definition.result;
+  const parsed = schema.safeParse(result ?? null);
   if (parsed.success) return parsed.data as Json;
   throw new PermanentTaskError(
     'invalid_result',

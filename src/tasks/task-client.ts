@@ -1,48 +1,101 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { z } from 'zod';
-import type { Json } from '../common/json.js';
-import { afterCommit } from '../infrastructure/database/after-commit.js';
 import type { Transaction } from '../infrastructure/database/transaction.js';
-import { Dispatcher } from './dispatcher.js';
-import type { QueueName } from './queues.js';
+import type { Canvas, GroupCanvas, NodeOptions } from './canvas/canvas.js';
+import { planCanvas } from './canvas/canvas-plan.js';
+import { si } from './canvas/signatures.js';
 import type { PayloadInput, Result, TaskDefinition } from './task-definition.js';
-import { TaskLedger } from './task-ledger.js';
-import type { TaskResult } from './task-result.js';
+import type { TaskErrorReport } from './task-errors.js';
+import type { GroupResult, TaskResult } from './task-result.js';
 import { TaskResults } from './task-results.js';
+import { TaskRevocations, type RevokeOptions, type Revoked } from './task-revocations.js';
+import { TaskStore } from './task-store.js';
 
-const maxPayloadBytes = 64 * 1024;
-
-export interface SendOptions {
+/** What belongs to a send, of one task or of a whole canvas. */
+export interface Sending {
   /** A version 7 UUID made by the sender, who may repeat with it; one is made otherwise. */
   id?: string;
-  /** Another queue than the definition's. */
-  queue?: QueueName;
-  /** 0 (first) … 9 (last). */
-  priority?: number;
-  /** Milliseconds to wait, counted by the database's clock. */
-  delayMs?: number;
-  /** Earliest moment to run. Not together with `delayMs`. */
-  runAt?: Date;
-  /** Milliseconds after which a task that has not started is REVOKED (`expired`). */
-  expiresInMs?: number;
+  /** User that all its tasks belong to. */
   ownerId?: string;
   correlationId?: string;
 }
 
-/** The payload does not fit its definition; nothing was stored. A mistake of the calling code. */
-export class InvalidPayloadError extends Error {
-  override readonly name = 'InvalidPayloadError';
+/** Celery's `apply_async`, for one task. */
+export interface SendOptions<R = unknown> extends Sending, NodeOptions {
+  /** Sent with the result, when the task has SUCCESS. */
+  link?: Canvas<R, unknown>;
+  /** Sent with the error, when the task is FAILURE for good. */
+  linkError?: Canvas<TaskErrorReport, unknown>;
 }
 
 /** The one way in: nobody else makes tasks. */
 @Injectable()
 export class TaskClient {
   constructor(
-    private readonly ledger: TaskLedger,
-    private readonly dispatcher: Dispatcher,
+    private readonly tasks: TaskStore,
     private readonly results: TaskResults,
+    private readonly revocations: TaskRevocations,
   ) {}
+
+  /**
+   * Stores a task in the caller's transaction. It is handed to the queue when that commits, and
+   * never existed when it rolls back. With a manager outside any transaction it is stored at once.
+   *
+   * A definition with `once` whose key is taken by an open task stores nothing; the handle is then
+   * that task's.
+   *
+   * @returns the handle of the task; its `id` is what to keep
+   * @throws InvalidPayloadError, RangeError before anything is stored
+   */
+  async send<D extends TaskDefinition>(
+    tx: Transaction,
+    definition: D,
+    payload: PayloadInput<D>,
+    options: SendOptions<Result<D>> = {},
+  ): Promise<TaskResult<Result<D>>> {
+    const { id = uuidv7(), ownerId, correlationId, link, linkError, ...own } = options;
+    let signature: Canvas<unknown, Result<D>> = si(definition, payload).set(own);
+    if (link) signature = signature.link(link);
+    if (linkError) signature = signature.linkError(linkError);
+    const plan = planCanvas(signature.node);
+    const sending = { id, ownerId: ownerId ?? null, correlationId: correlationId ?? null };
+    const stored =
+      definition.once === null
+        ? await this.tasks.store(tx, plan, sending)
+        : await this.tasks.storeOnce(tx, definition, plan, sending);
+    return this.results.of(stored, definition);
+  }
+
+  /**
+   * Stores a canvas, all of it or nothing, as {@link send} does a task.
+   *
+   * @returns the handle of its root: of the last step of a chain, of the body of a chord, of all
+   *   parts of a group
+   * @throws InvalidPayloadError, RangeError before anything is stored
+   */
+  async sendCanvas<const O extends readonly unknown[]>(
+    tx: Transaction,
+    canvas: GroupCanvas<undefined, O>,
+    sending?: Sending,
+  ): Promise<GroupResult<O>>;
+  async sendCanvas<O>(
+    tx: Transaction,
+    canvas: Canvas<undefined, O>,
+    sending?: Sending,
+  ): Promise<TaskResult<O>>;
+  async sendCanvas(
+    tx: Transaction,
+    canvas: Canvas<undefined, unknown>,
+    { id = uuidv7(), ownerId, correlationId }: Sending = {},
+  ): Promise<TaskResult> {
+    const plan = planCanvas(canvas.node);
+    await this.tasks.store(tx, plan, {
+      id,
+      ownerId: ownerId ?? null,
+      correlationId: correlationId ?? null,
+    });
+    return canvas.node.kind === 'group' ? this.results.group(id) : this.results.of(id);
+  }
 
   /** The handle of a task that was sent before: typed with its definition, unchecked without. */
   result<D extends TaskDefinition>(id: string, definition: D): TaskResult<Result<D>>;
@@ -51,64 +104,13 @@ export class TaskClient {
     return definition ? this.results.of(id, definition) : this.results.of(id);
   }
 
-  /**
-   * Stores a task in the caller's transaction. It is handed to the queue when that commits, and
-   * never existed when it rolls back. With a manager outside any transaction it is stored at once.
-   *
-   * @returns the handle of the task; its `id` is what to keep
-   * @throws InvalidPayloadError before anything is stored
-   */
-  async send<D extends TaskDefinition>(
-    tx: Transaction,
-    definition: D,
-    payload: PayloadInput<D>,
-    options: SendOptions = {},
-  ): Promise<TaskResult<Result<D>>> {
-    const stored = checkedPayload(definition, payload);
-    const { queue = definition.queue, priority = definition.priority } = options;
-    checkOptions(options, priority);
-    const id = options.id ?? uuidv7();
-    await this.ledger.insert(tx, {
-      id,
-      name: definition.name,
-      queue,
-      priority,
-      payload: stored,
-      delayMs: options.delayMs ?? 0,
-      runAt: options.runAt ?? null,
-      expiresInMs: options.expiresInMs ?? null,
-      ownerId: options.ownerId ?? null,
-      correlationId: options.correlationId ?? null,
-    });
-    const delayMs = options.runAt ? options.runAt.getTime() - Date.now() : (options.delayMs ?? 0);
-    afterCommit(tx, () =>
-      this.dispatcher.dispatch({ taskId: id, name: definition.name, queue, priority, delayMs }),
-    );
-    return this.results.of(id, definition);
+  /** The handle of a group that was sent before. */
+  groupResult(id: string): GroupResult<unknown[]> {
+    return this.results.group(id);
   }
-}
 
-function checkedPayload(definition: TaskDefinition, payload: unknown): Json {
-  const parsed = definition.payload.safeParse(payload);
-  if (!parsed.success) {
-    throw new InvalidPayloadError(
-      `Payload of task "${definition.name}": ${z.prettifyError(parsed.error)}`,
-    );
-  }
-  const bytes = Buffer.byteLength(JSON.stringify(parsed.data) ?? '');
-  if (bytes === 0 || bytes > maxPayloadBytes) {
-    throw new InvalidPayloadError(
-      `Payload of task "${definition.name}" has ${bytes} bytes of JSON; between 1 and ${maxPayloadBytes} fit.`,
-    );
-  }
-  return parsed.data as Json;
-}
-
-function checkOptions(options: SendOptions, priority: number): void {
-  if (!Number.isInteger(priority) || priority < 0 || priority > 9) {
-    throw new RangeError(`priority is ${priority}; it goes from 0 (first) to 9 (last)`);
-  }
-  if (options.delayMs !== undefined && options.runAt !== undefined) {
-    throw new RangeError('delayMs and runAt exclude each other');
+  /** {@inheritDoc TaskRevocations.revoke} */
+  async revoke(ids: string | string[], options?: RevokeOptions): Promise<Revoked[]> {
+    return this.revocations.revoke([ids].flat(), options);
   }
 }

@@ -37,6 +37,13 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly concurrencyLimit: ConcurrencyLimit<z.output<P>> | null;
 }
 
+/** What a sender has decided against the definition, for one task. */
+export interface TaskOverrides {
+  retry?: Partial<RetryPolicy>;
+  softTimeLimitMs?: number;
+  hardTimeLimitMs?: number;
+}
+
 /** While a task with the same key is open, sending again gives that one's id. */
 export interface Once<P> {
   /** Default: one key for the whole definition. At most 200 characters. */

@@ -1,11 +1,25 @@
+import { z } from 'zod';
+
 /** What the ledger keeps of an error and the API shows. Written by us: no secret, no stack. */
-export interface TaskFailure {
+export const taskFailure = z.strictObject({
   /** Stable word for programs: `time_limit`, `engine_unavailable`, … */
-  code: string;
-  message: string;
+  code: z.string(),
+  message: z.string(),
   /** Whether sending the same task again may help. */
-  retryable: boolean;
-}
+  retryable: z.boolean(),
+  /** Task of the same canvas that this one failed because of. */
+  task_id: z.uuid().optional(),
+});
+export type TaskFailure = z.output<typeof taskFailure>;
+
+/** What a `linkError` callback gets. */
+export const taskErrorReport = z.strictObject({
+  task_id: z.uuid(),
+  /** Name of the task; `chain`, `group` or `chord` for those. */
+  name: z.string(),
+  error: taskFailure,
+});
+export type TaskErrorReport = z.output<typeof taskErrorReport>;
 
 /**
  * A handler's error with a stable code. Anything else a handler throws counts as retryable with the
@@ -64,6 +78,32 @@ export class HardTimeLimitExceeded extends PermanentTaskError {
 /** Reason of the handler's signal when another worker may have the task: nothing it writes counts. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
+}
+
+/** How somebody asked for a running task to be stopped. */
+export interface RevokeRequest {
+  /** In the process pool: end the process of a handler that does not stop by itself. */
+  terminate: boolean;
+  /** What its process gets then; SIGKILL follows when that does not help. */
+  signal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGKILL';
+  /** Milliseconds between the handler's signal and the end of its process. */
+  graceMs: number;
+}
+
+/** What the ledger says of a task that somebody revoked. */
+export const revokedFailure: TaskFailure = {
+  code: 'revoked',
+  message: 'The task was revoked.',
+  retryable: true,
+};
+
+/** Reason of the handler's signal when somebody revoked the task; it ends as REVOKED. */
+export class TaskRevoked extends Error {
+  override readonly name = 'TaskRevoked';
+
+  constructor(readonly request: RevokeRequest) {
+    super('the task was revoked');
+  }
 }
 
 /** Reason of the handler's signal when the worker stops; the task goes back and runs elsewhere. */

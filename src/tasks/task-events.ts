@@ -1,6 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../common/message-of.js';
 import { MessageBus } from '../infrastructure/queue/message-bus.js';
+import { endWithoutAttempt } from './events/end-of-attempt.js';
+import { LiveEvents } from './events/live-events.js';
+import type { Ended } from './task-ledger.js';
 import type { FinalState } from './task-state.js';
 
 interface Finished {
@@ -28,12 +31,21 @@ export class TaskEvents {
   private publishing = false;
   private subscribed: Promise<unknown> | undefined;
 
-  constructor(private readonly bus: MessageBus) {}
+  constructor(
+    private readonly bus: MessageBus,
+    private readonly live: LiveEvents,
+  ) {}
 
   finished(taskId: string, state: FinalState): void {
     this.wake(taskId);
     if (this.news.length < 10_000) this.news.push({ taskId, state });
     if (!this.publishing) void this.publish();
+  }
+
+  /** One that ended without an attempt: nobody else tells the live events of it. */
+  endedUnrun(task: Ended): void {
+    this.finished(task.id, task.state);
+    this.live.emit(endWithoutAttempt(task));
   }
 
   /**

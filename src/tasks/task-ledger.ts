@@ -1,43 +1,59 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Gathered } from '../common/gathered.js';
 import type { Json } from '../common/json.js';
 import { SETTINGS, type Settings } from '../config/config.module.js';
-import {
-  isTransient,
-  retried,
-  rows,
-  type Transaction,
-} from '../infrastructure/database/transaction.js';
+import { retried, rows, type Transaction } from '../infrastructure/database/transaction.js';
+import type { PlannedCallbacks } from './canvas/canvas-plan.js';
 import type { QueueName } from './queues.js';
 import type { TaskProgress } from './task-context.js';
-import type { TaskFailure } from './task-errors.js';
-import type { FinalState } from './task-state.js';
+import type { TaskOverrides } from './task-definition.js';
+import { revokedFailure, type RevokeRequest, type TaskFailure } from './task-errors.js';
+import type { FinalState, TaskKind } from './task-state.js';
 
 /** A worker dying this often with the same task quarantines it. */
 const maxCrashes = 3;
 
-export interface NewTask {
-  id: string;
-  name: string;
-  queue: QueueName;
-  priority: number;
-  payload: Json;
-  /** Milliseconds from now, by the database's clock; or a moment. */
-  delayMs: number;
-  runAt: Date | null;
-  expiresInMs: number | null;
-  ownerId: string | null;
-  correlationId: string | null;
-}
+/** The attempt of $1 and $2 still has the task, and nobody has revoked it. */
+const held = `id = $1 AND attempt = $2 AND state = 'STARTED' AND revoke_requested_at IS NULL`;
+
+const overdue = {
+  expired: {
+    state: 'REVOKED',
+    error: {
+      code: 'expired',
+      message: 'The task had not started when it expired.',
+      retryable: true,
+    },
+    still: `state IN ('PENDING', 'RETRY') AND expires_at <= now()`,
+  },
+  revoked: {
+    state: 'REVOKED',
+    error: revokedFailure,
+    still: `revoke_requested_at IS NOT NULL AND finished_at IS NULL
+        AND (lease_until IS NULL OR lease_until < now())`,
+  },
+  poisoned: {
+    state: 'FAILURE',
+    error: {
+      code: 'poison_task',
+      message: `The task was stopped: its worker died ${maxCrashes} times while running it.`,
+      retryable: false,
+    },
+    still: `state = 'STARTED' AND lease_until < now() AND crashes + 1 >= ${maxCrashes}`,
+  },
+} satisfies Record<string, { state: FinalState; error: TaskFailure; still: string }>;
 
 /** One claim of a task. `attempt` fences every later write. */
 export interface ClaimedTask {
   id: string;
+  kind: 'task' | 'map';
   name: string;
+  queue: QueueName;
   payload: Json;
   attempt: number;
   retries: number;
+  overrides: TaskOverrides | null;
+  canvasId: string | null;
   ownerId: string | null;
   correlationId: string | null;
 }
@@ -51,8 +67,30 @@ export type Claim =
   | { kind: 'claimed'; task: ClaimedTask }
   /** Not now: due later, or leased to a worker that may be alive. Milliseconds. */
   | { kind: 'later'; inMs: number }
-  /** Final, or unknown. `settled` when this call made it so. */
-  | { kind: 'over'; settled?: FinalState };
+  /** It must not run any more, and nobody has written so yet. */
+  | { kind: 'overdue'; because: 'expired' | 'revoked' | 'poisoned' }
+  /** Final, unknown, or blocked. */
+  | { kind: 'over' };
+
+/** A row that has just become final, with what decides what follows. */
+export interface Ended {
+  id: string;
+  kind: TaskKind;
+  name: string;
+  queue: QueueName;
+  attempt: number;
+  state: FinalState;
+  result: Json;
+  error: TaskFailure | null;
+  canvasId: string | null;
+  parentId: string | null;
+  position: number | null;
+  links: PlannedCallbacks | null;
+}
+
+/** For `RETURNING`: an {@link Ended}. */
+export const endedColumns = `id, kind, name, queue, attempt, state, result, error, links, position,
+  canvas_id AS "canvasId", parent_id AS "parentId"`;
 
 /**
  * The state machine of tasks.md as guarded statements on the database's clock. Each write names its
@@ -61,7 +99,6 @@ export type Claim =
 @Injectable()
 export class TaskLedger {
   private readonly leaseMs: number;
-  private readonly inserts = new Gathered((tasks: NewTask[]) => this.insertEach(tasks), 100);
 
   constructor(
     private readonly database: DataSource,
@@ -71,56 +108,19 @@ export class TaskLedger {
   }
 
   /**
-   * Joins the caller's transaction; outside of one, tasks that come at once share a commit. An id that
-   * is there already stays as it is, so a sender who lost the answer may repeat with the same id.
+   * Takes the task for one attempt: STARTED, attempt + 1, a lease.
    */
-  async insert(tx: Transaction, task: NewTask): Promise<void> {
-    if (tx.queryRunner) return this.insertAll(tx, [task]);
-    const failure = await this.inserts.ask(task);
-    if (failure !== undefined) throw failure;
-  }
-
-  private async insertAll(tx: Transaction, tasks: NewTask[]): Promise<void> {
-    await tx.query(
-      `INSERT INTO tasks
-         (id, name, queue, priority, payload, run_at, expires_at, owner_id, correlation_id)
-       SELECT id, name, queue, priority, payload::jsonb,
-              coalesce("runAt", now() + "delayMs" * interval '1 ms'),
-              now() + "expiresInMs" * interval '1 ms', "ownerId", "correlationId"
-         FROM jsonb_to_recordset($1) AS task (
-              id uuid, name text, queue text, priority smallint, payload text,
-              "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8,
-              "ownerId" uuid, "correlationId" text)
-       ON CONFLICT (id) DO NOTHING`,
-      // The payload as text, for a bare JSON null would become a NULL.
-      [JSON.stringify(tasks.map((task) => ({ ...task, payload: JSON.stringify(task.payload) })))],
-    );
-  }
-
-  /** One that Postgres refuses must not take the others with it. */
-  private async insertEach(tasks: NewTask[]): Promise<(Error | undefined)[]> {
-    try {
-      await this.insertAll(this.database.manager, tasks);
-      return tasks.map(() => undefined);
-    } catch (error) {
-      if (tasks.length === 1 || isTransient(error)) throw error;
-      const alone = tasks.map((task) => this.insertAll(this.database.manager, [task]));
-      const outcomes = await Promise.allSettled(alone);
-      return outcomes.map((o) => (o.status === 'rejected' ? (o.reason as Error) : undefined));
-    }
-  }
-
-  /** Takes the task for one attempt: STARTED, attempt + 1, a lease. */
   async claim(id: string, worker: string): Promise<Claim> {
     const [task] = await this.run<ClaimedTask>(
       `UPDATE tasks
           SET state = 'STARTED', attempt = attempt + 1, worker = $2, progress = NULL,
               crashes = crashes + (state = 'STARTED')::int,
               lease_until = now() + $3 * interval '1 ms', started_at = now()
-        WHERE id = $1 AND finished_at IS NULL
+        WHERE id = $1 AND finished_at IS NULL AND NOT blocked AND revoke_requested_at IS NULL
           AND ((state <> 'STARTED' AND run_at <= now() AND (expires_at IS NULL OR expires_at > now()))
             OR (state = 'STARTED' AND lease_until < now() AND crashes + 1 < $4))
-        RETURNING id, name, payload, attempt, retries, owner_id AS "ownerId",
+        RETURNING id, kind, name, queue, payload, attempt, retries, overrides,
+                  canvas_id AS "canvasId", owner_id AS "ownerId",
                   correlation_id AS "correlationId"`,
       [id, worker, this.leaseMs, maxCrashes],
     );
@@ -128,79 +128,93 @@ export class TaskLedger {
   }
 
   private async refusal(id: string): Promise<Claim> {
-    const [task] = await this.run<{ state: string; expired: boolean; wait: number }>(
+    const [task] = await this.run<{
+      state: string;
+      expired: boolean;
+      revoked: boolean;
+      wait: number;
+    }>(
       `SELECT state, coalesce(expires_at <= now(), false) AS expired,
+              revoke_requested_at IS NOT NULL AS revoked,
               extract(epoch FROM coalesce(lease_until, run_at) - now()) * 1000 AS wait
-         FROM tasks WHERE id = $1 AND finished_at IS NULL`,
+         FROM tasks WHERE id = $1 AND finished_at IS NULL AND NOT blocked`,
       [id],
     );
     if (!task) return { kind: 'over' };
-    if (task.state !== 'STARTED' && task.expired) return this.settleExpired(id);
-    if (task.state === 'STARTED' && task.wait < 0) return this.settlePoisoned(id);
+    const running = task.state === 'STARTED';
+    if (!running && task.expired) return { kind: 'overdue', because: 'expired' };
+    if (task.revoked && (!running || task.wait < 0)) return { kind: 'overdue', because: 'revoked' };
+    if (running && task.wait < 0) return { kind: 'overdue', because: 'poisoned' };
     return { kind: 'later', inMs: Math.max(0, Math.ceil(task.wait)) + 50 };
   }
 
-  private async settleExpired(id: string): Promise<Claim> {
-    const error: TaskFailure = {
-      code: 'expired',
-      message: 'The task had not started when it expired.',
-      retryable: true,
-    };
-    return this.settle(
-      `UPDATE tasks SET state = 'REVOKED', error = $2, finished_at = now()
-        WHERE id = $1 AND state IN ('PENDING', 'RETRY') AND expires_at <= now() RETURNING state`,
-      [id, error],
+  /** Ends a task that must not run any more. @returns undefined when somebody was quicker */
+  async settle(
+    id: string,
+    because: 'expired' | 'revoked' | 'poisoned',
+    tx: Transaction,
+  ): Promise<Ended | undefined> {
+    const { state, error, still } = overdue[because];
+    return this.ended(
+      `UPDATE tasks SET state = $2, error = $3, finished_at = now(), lease_until = NULL,
+              crashes = crashes + $4, progress = NULL
+        WHERE id = $1 AND ${still} RETURNING ${endedColumns}`,
+      [id, state, error, because === 'poisoned' ? 1 : 0],
+      tx,
     );
-  }
-
-  private async settlePoisoned(id: string): Promise<Claim> {
-    const error: TaskFailure = {
-      code: 'poison_task',
-      message: `The task was stopped: its worker died ${maxCrashes} times while running it.`,
-      retryable: false,
-    };
-    return this.settle(
-      `UPDATE tasks SET state = 'FAILURE', error = $2, finished_at = now(), lease_until = NULL,
-              crashes = crashes + 1, progress = NULL
-        WHERE id = $1 AND state = 'STARTED' AND lease_until < now() AND crashes + 1 >= $3
-        RETURNING state`,
-      [id, error, maxCrashes],
-    );
-  }
-
-  private async settle(sql: string, parameters: unknown[]): Promise<Claim> {
-    const [settled] = await this.run<{ state: FinalState }>(sql, parameters);
-    // Somebody was quicker; the next look at the hint finds out what they did.
-    return settled ? { kind: 'over', settled: settled.state } : { kind: 'later', inMs: 1_000 };
   }
 
   /** Locks the row until the end of `tx`. @returns false when the fence is stale */
   async hold(tx: Transaction, { id, attempt }: Fence): Promise<boolean> {
-    const held = await rows(
-      tx,
-      `SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND state = 'STARTED' FOR UPDATE`,
-      [id, attempt],
-    );
-    return held.length > 0;
+    const locked = await rows(tx, `SELECT 1 FROM tasks WHERE ${held} FOR UPDATE`, [id, attempt]);
+    return locked.length > 0;
   }
 
-  /** @returns false when the fence is stale: nothing was changed */
-  async succeed({ id, attempt }: Fence, result: Json, tx?: Transaction): Promise<boolean> {
-    return this.changed(
-      `UPDATE tasks SET state = 'SUCCESS', result = CASE WHEN forgotten THEN NULL ELSE $3::jsonb END, error = NULL, finished_at = now(),
+  /**
+   * @param resultExpiresMs milliseconds that the result is kept; null: as long as the task
+   * @returns undefined when the fence is stale or the task was revoked: nothing was changed
+   */
+  async succeed(
+    { id, attempt }: Fence,
+    result: Json,
+    resultExpiresMs: number | null,
+    tx?: Transaction,
+  ): Promise<Ended | undefined> {
+    return this.ended(
+      `UPDATE tasks SET state = 'SUCCESS', error = NULL, finished_at = now(),
+              result = CASE WHEN forgotten THEN NULL ELSE $3::jsonb END,
+              result_expires_at = now() + $4::float8 * interval '1 ms',
               lease_until = NULL, progress = NULL
-        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
-      [id, attempt, JSON.stringify(result)],
+        WHERE ${held} RETURNING ${endedColumns}`,
+      [id, attempt, JSON.stringify(result), resultExpiresMs],
       tx,
     );
   }
 
-  async fail({ id, attempt }: Fence, error: TaskFailure): Promise<boolean> {
-    return this.changed(
+  /** @returns as {@link succeed} */
+  async fail(
+    { id, attempt }: Fence,
+    error: TaskFailure,
+    tx?: Transaction,
+  ): Promise<Ended | undefined> {
+    return this.ended(
       `UPDATE tasks SET state = 'FAILURE', error = $3, finished_at = now(), lease_until = NULL,
               progress = NULL
-        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+        WHERE ${held} RETURNING ${endedColumns}`,
       [id, attempt, error],
+      tx,
+    );
+  }
+
+  /** Confirms that a running task has stopped because it was revoked. @returns as {@link succeed} */
+  async confirmRevoked({ id, attempt }: Fence, tx: Transaction): Promise<Ended | undefined> {
+    return this.ended(
+      `UPDATE tasks SET state = 'REVOKED', error = $3, finished_at = now(), lease_until = NULL,
+              progress = NULL
+        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' AND revoke_requested_at IS NOT NULL
+        RETURNING ${endedColumns}`,
+      [id, attempt, revokedFailure],
+      tx,
     );
   }
 
@@ -210,7 +224,7 @@ export class TaskLedger {
       `UPDATE tasks SET state = 'RETRY', error = $3, retries = retries + 1, lease_until = NULL,
               progress = NULL, run_at = now() + $4 * interval '1 ms',
               queue_check_at = now() + $4 * interval '1 ms' + interval '30 s'
-        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+        WHERE ${held} RETURNING id`,
       [id, attempt, error, delayMs],
     );
   }
@@ -220,20 +234,24 @@ export class TaskLedger {
     return this.changed(
       `UPDATE tasks SET state = CASE WHEN retries > 0 THEN 'RETRY' ELSE 'PENDING' END,
               lease_until = NULL, progress = NULL, run_at = now() + $3 * interval '1 ms'
-        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+        WHERE ${held} RETURNING id`,
       [id, attempt, delayMs],
     );
   }
 
-  /** @returns ids whose lease was renewed; a missing one is lost */
-  async renew(fences: Fence[]): Promise<Set<string>> {
-    const renewed = await this.run<{ id: string }>(
+  /**
+   * @returns tasks whose lease was renewed, a missing one is lost; with how each shall be stopped, for
+   *   those that somebody revoked
+   */
+  async renew(fences: Fence[]): Promise<Map<string, RevokeRequest | null>> {
+    const renewed = await this.run<{ id: string; revoke: RevokeRequest | null }>(
       `UPDATE tasks t SET lease_until = now() + $3 * interval '1 ms'
          FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
-        WHERE t.id = mine.id AND t.attempt = mine.attempt AND t.state = 'STARTED' RETURNING t.id`,
+        WHERE t.id = mine.id AND t.attempt = mine.attempt AND t.state = 'STARTED'
+        RETURNING t.id, revoke_requested AS revoke`,
       [fences.map((f) => f.id), fences.map((f) => f.attempt), this.leaseMs],
     );
-    return new Set(renewed.map((task) => task.id));
+    return new Map(renewed.map((task) => [task.id, task.revoke]));
   }
 
   async progress({ id, attempt }: Fence, progress: TaskProgress): Promise<void> {
@@ -243,9 +261,19 @@ export class TaskLedger {
     );
   }
 
-  private async changed(sql: string, parameters: unknown[], tx?: Transaction): Promise<boolean> {
-    const touched = tx ? await rows(tx, sql, parameters) : await this.run(sql, parameters);
-    return touched.length > 0;
+  private async changed(sql: string, parameters: unknown[]): Promise<boolean> {
+    return (await this.run(sql, parameters)).length > 0;
+  }
+
+  private async ended(
+    sql: string,
+    parameters: unknown[],
+    tx?: Transaction,
+  ): Promise<Ended | undefined> {
+    const touched = tx
+      ? await rows<Ended>(tx, sql, parameters)
+      : await this.run<Ended>(sql, parameters);
+    return touched[0];
   }
 
   private run<T>(sql: string, parameters: unknown[]): Promise<T[]> {

@@ -1,5 +1,6 @@
 import type { TaskProgress } from './task-context.js';
 import { TaskFailedError, TaskRevokedError, TaskTimeoutError } from './task-errors.js';
+import type { RevokeOptions, Revoked } from './task-revocations.js';
 import { isFinal, type TaskState } from './task-state.js';
 import type { TaskEntity } from './task.entity.js';
 
@@ -9,6 +10,9 @@ export interface ResultSource {
   /** The task once it is over, or as it is after `timeoutMs`. */
   end(id: string, timeoutMs?: number): Promise<TaskEntity>;
   forget(id: string): Promise<void>;
+  revoke(id: string, options?: RevokeOptions): Promise<Revoked>;
+  /** Parts of a group, in order. */
+  parts(id: string): Promise<TaskEntity[]>;
 }
 
 /**
@@ -78,7 +82,27 @@ export class TaskResult<R = unknown> {
     await this.results.forget(this.id);
   }
 
+  /** Stops it for good: see `TaskRevocations.revoke`. Doing so again changes nothing. */
+  async revoke(options?: RevokeOptions): Promise<Revoked> {
+    return this.results.revoke(this.id, options);
+  }
+
   protected async task(): Promise<TaskEntity> {
     return this.results.task(this.id);
+  }
+}
+
+/** A group that was sent: Celery's GroupResult. `get` gives the results of its parts, in order. */
+export class GroupResult<O extends readonly unknown[] = unknown[]> extends TaskResult<O> {
+  /** Handles of its parts, in order. */
+  async parts(): Promise<TaskResult<O[number]>[]> {
+    const parts = await this.results.parts(this.id);
+    return parts.map(({ id }) => new TaskResult<O[number]>(id, this.results, (result) => result));
+  }
+
+  /** How many parts have SUCCESS. */
+  async completedCount(): Promise<number> {
+    const parts = await this.results.parts(this.id);
+    return parts.filter((part) => part.state === 'SUCCESS').length;
   }
 }

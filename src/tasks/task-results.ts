@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, IsNull, Not } from 'typeorm';
 import { retried, rows } from '../infrastructure/database/transaction.js';
 import type { Result, TaskDefinition } from './task-definition.js';
 import { UnknownTaskError } from './task-errors.js';
 import { TaskEvents } from './task-events.js';
-import { TaskResult, type ResultSource } from './task-result.js';
+import { GroupResult, TaskResult, type ResultSource } from './task-result.js';
+import { TaskRevocations, type RevokeOptions, type Revoked } from './task-revocations.js';
 import { isFinal } from './task-state.js';
 import { TaskEntity } from './task.entity.js';
 
@@ -16,6 +17,7 @@ export class TaskResults implements ResultSource {
   constructor(
     private readonly database: DataSource,
     private readonly events: TaskEvents,
+    private readonly revocations: TaskRevocations,
   ) {}
 
   /** The handle of a task by its id: typed with its definition, unchecked without. */
@@ -25,6 +27,11 @@ export class TaskResults implements ResultSource {
     return new TaskResult(id, this, (result) =>
       definition ? definition.result.parse(result) : result,
     );
+  }
+
+  /** The handle of a group by its id. */
+  group<O extends readonly unknown[]>(id: string): GroupResult<O> {
+    return new GroupResult<O>(id, this, (result) => result as O);
   }
 
   /** @throws UnknownTaskError */
@@ -51,5 +58,18 @@ export class TaskResults implements ResultSource {
     const sql = `UPDATE tasks SET result = NULL, forgotten = true WHERE id = $1 RETURNING id`;
     const forgotten = await retried(() => rows(this.database, sql, [id]));
     if (forgotten.length === 0) throw new UnknownTaskError(id);
+  }
+
+  async revoke(id: string, options?: RevokeOptions): Promise<Revoked> {
+    const [revoked] = await this.revocations.revoke([id], options);
+    return revoked!;
+  }
+
+  /** Parts of a group, in order. */
+  async parts(id: string): Promise<TaskEntity[]> {
+    return this.database.manager.find(TaskEntity, {
+      where: { parentId: id, position: Not(IsNull()) },
+      order: { position: 'ASC' },
+    });
   }
 }

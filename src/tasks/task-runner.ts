@@ -1,10 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import type { RunOutcome } from './task-attempts.js';
+import type { RunOutcome } from './run-outcome.js';
 import { TaskAttempts } from './task-attempts.js';
+import { TaskEndings } from './task-endings.js';
+import { endOfAttempt } from './events/end-of-attempt.js';
+import { LiveEvents } from './events/live-events.js';
+import { taskOf } from './events/task-of.js';
 import { WorkerStopping } from './task-errors.js';
-import { TaskEvents } from './task-events.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
+
+/** Somebody else changed the task a moment ago. Milliseconds. */
+const lookAgainMs = 1_000;
 
 /** A task that this process has claimed and not ended. */
 export interface RunningTask {
@@ -22,7 +28,8 @@ export class TaskRunner {
     private readonly ledger: TaskLedger,
     private readonly attempts: TaskAttempts,
     private readonly leases: LeaseKeeper,
-    private readonly events: TaskEvents,
+    private readonly endings: TaskEndings,
+    private readonly live: LiveEvents,
   ) {}
 
   /** Tasks running in this process, oldest first. */
@@ -35,15 +42,20 @@ export class TaskRunner {
     for (const { abort } of this.active) abort.abort(new WorkerStopping('the worker is stopping'));
   }
 
+  /** Asks the handler of one task to stop, if it runs here. */
+  stop(taskId: string, reason: Error): void {
+    this.running.get(taskId)?.abort.abort(reason);
+  }
+
   /** @throws only when the ledger cannot be reached */
   async run(taskId: string, worker: string): Promise<RunOutcome> {
     const claim = await this.ledger.claim(taskId, worker);
     if (claim.kind === 'later') return claim;
-    if (claim.kind === 'over') {
-      if (claim.settled) this.events.finished(taskId, claim.settled);
-      return { kind: 'over', state: claim.settled ?? null };
-    }
-    return this.attempt(claim.task);
+    if (claim.kind === 'over') return { kind: 'over', state: null };
+    if (claim.kind === 'claimed') return this.attempt(claim.task);
+    const state = await this.endings.settle(taskId, claim.because);
+    // Somebody was quicker; the next look at the hint finds out what they did.
+    return state ? { kind: 'over', state } : { kind: 'later', inMs: lookAgainMs };
   }
 
   private async attempt(task: ClaimedTask): Promise<RunOutcome> {
@@ -51,8 +63,13 @@ export class TaskRunner {
     const letGo = this.leases.keep(task, abort);
     const running = { task, abort, startedAt: new Date() };
     this.running.set(task.id, running);
+    this.live.emit({ type: 'task-started', ...taskOf(task) });
+    const began = performance.now();
     try {
-      return await this.attempts.run(task, abort);
+      const outcome = await this.attempts.run(task, abort);
+      const end = endOfAttempt(task, outcome, performance.now() - began);
+      if (end) this.live.emit(end);
+      return outcome;
     } finally {
       if (this.running.get(task.id) === running) this.running.delete(task.id);
       letGo();

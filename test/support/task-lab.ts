@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';
 import { ConfigModule, type Settings } from '../../src/config/config.module.js';
 import { DatabaseModule } from '../../src/infrastructure/database/database.module.js';
+import type { Canvas } from '../../src/tasks/canvas/canvas.js';
 import { Reconciler } from '../../src/tasks/reconciler.js';
 import { TaskClient, type SendOptions } from '../../src/tasks/task-client.js';
 import type { PayloadInput, TaskDefinition } from '../../src/tasks/task-definition.js';
@@ -31,6 +32,9 @@ export interface TaskLab {
     payload: PayloadInput<D>,
     options?: SendOptions,
   ) => Promise<string>;
+  client: TaskClient;
+  /** @returns id of its root */
+  sendCanvas: (canvas: Canvas<undefined, unknown>) => Promise<string>;
   task: (id: string) => Promise<TaskEntity>;
   /** The task once it is in one of these states. */
   reaches: (id: string, ...states: TaskState[]) => Promise<TaskEntity>;
@@ -47,9 +51,13 @@ export interface TaskLabOptions {
   settings?: Partial<Settings>;
   /** Queues to serve from the start; all by default. */
   serve?: QueueName[];
+  /** Name of its worker; one of its own by default. */
+  name?: string;
   /** Instead of stores of its own: a second process on the same ones. */
   stores?: TestStores;
 }
+
+let labs = 0;
 
 export async function openTaskLab(
   engine: QueueEngineName,
@@ -74,8 +82,9 @@ export async function openTaskLab(
   const database = app.get(DataSource);
   const hints = app.get(TaskHints);
   const workers = app.get(TaskWorkers);
+  const name = options.name ?? `lab-${++labs}`;
   const serve = options.serve ?? QUEUE_NAMES;
-  if (serve.length > 0) workers.start([...serve]);
+  if (serve.length > 0) workers.start([...serve], { name });
   const task = (id: string) => database.manager.findOneByOrFail(TaskEntity, { id });
   const reaches = (id: string, ...states: TaskState[]) =>
     eventually(`task ${id} is ${states.join(' or ')}`, async () => {
@@ -92,6 +101,9 @@ export async function openTaskLab(
     get: app.get.bind(app),
     send: async (definition, payload, sendOptions) =>
       (await app.get(TaskClient).send(database.manager, definition, payload, sendOptions)).id,
+    client: app.get(TaskClient),
+    sendCanvas: async (canvas) =>
+      (await app.get(TaskClient).sendCanvas(database.manager, canvas)).id,
     task,
     reaches,
     finished: (id) =>

@@ -5,6 +5,9 @@ import { Tasks1763700000000 } from './migrations/1763700000000-tasks.js';
 import { Accounts1763700001000 } from './migrations/1763700001000-accounts.js';
 import { Images1763700002000 } from './migrations/1763700002000-images.js';
 import { Canvas1763700003000 } from './migrations/1763700003000-canvas.js';
+import { Schedules1763700004000 } from './migrations/1763700004000-schedules.js';
+import { Workers1763700005000 } from './migrations/1763700005000-workers.js';
+import { Limits1763700006000 } from './migrations/1763700006000-limits.js';
 
 export interface DatabaseSettings {
   url: string;
@@ -35,6 +38,9 @@ export function dataSourceOptions({ url, poolSize, entities = [] }: DatabaseSett
       Accounts1763700001000,
       Images1763700002000,
       Canvas1763700003000,
+      Schedules1763700004000,
+      Workers1763700005000,
+      Limits1763700006000,
     ],
     migrationsTableName: 'schema_migrations',
     migrationsTransactionMode: 'each',

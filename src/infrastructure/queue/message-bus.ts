@@ -18,11 +18,13 @@ export class MessageBus {
 
   /**
    * @param data JSON, at most 512 KiB
+   * @param retainMs the newest message of the topic is also handed, once, to whoever subscribes
+   * within so many milliseconds
    * @returns how many subscriptions it was handed to
    * @throws when the store does not answer
    */
-  async publish(topic: string, data: unknown): Promise<number> {
-    return (await this.connect().publish(topic, data)).endpoints;
+  async publish(topic: string, data: unknown, retainMs = 0): Promise<number> {
+    return (await this.connect().publish(topic, data, { retain: retainMs })).endpoints;
   }
 
   /**
@@ -44,9 +46,16 @@ export class MessageBus {
   }
 
   private connect(): Relay<unknown> {
-    this.relay ??= this.engine
+    if (this.relay) return this.relay;
+    const relay = this.engine
       .createRelay()
       .on('error', (error: Error) => this.log.debug(messageOf(error)));
-    return this.relay;
+    this.relay = relay;
+    // A relay that could not start never does; the next question gets a new one.
+    relay.waitUntilReady().catch(() => {
+      if (this.relay === relay) this.relay = undefined;
+      void relay.close().catch(() => {});
+    });
+    return relay;
   }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../../common/message-of.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import { LeaseLost } from '../task-errors.js';
+import { LeaseLost, TaskRevoked } from '../task-errors.js';
 import { TaskLedger, type Fence } from '../task-ledger.js';
 
 interface Held extends Fence {
@@ -45,8 +45,11 @@ export class LeaseKeeper {
     try {
       const renewed = await this.ledger.renew(asked);
       for (const held of asked) {
-        if (renewed.has(held.id)) held.renewedAt = askedAt;
-        else this.lose(held);
+        const revoke = renewed.get(held.id);
+        if (revoke === undefined) this.lose(held);
+        else held.renewedAt = askedAt;
+        // The message about it may have been lost.
+        if (revoke) held.abort.abort(new TaskRevoked(revoke));
       }
     } catch (error) {
       this.log.warn(`Could not renew leases: ${messageOf(error)}`);

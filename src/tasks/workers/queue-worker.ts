@@ -7,7 +7,7 @@ import type {
   QueueHint,
 } from '../../infrastructure/queue/queue-engine.js';
 import { hintWorkerOptions, type QueueName } from '../queues.js';
-import type { RunOutcome } from '../task-attempts.js';
+import type { RunOutcome } from '../run-outcome.js';
 import type { TaskRunner } from '../task-runner.js';
 
 /** After the ledger could not be reached. Milliseconds. */
@@ -22,6 +22,7 @@ export class QueueWorker {
   private readonly worker: HintWorker;
   private trouble: string | undefined;
   private pausing = false;
+  private readonly taken = new Set<string>();
 
   constructor(
     readonly queue: QueueName,
@@ -44,10 +45,37 @@ export class QueueWorker {
     this.worker.run().catch((error: unknown) => this.troubled(error));
   }
 
+  get paused(): boolean {
+    return this.pausing;
+  }
+
+  get concurrency(): number {
+    return this.worker.concurrency;
+  }
+
+  /** Ids of the tasks whose hints are here: running, or about to be claimed or refused. */
+  get takenIds(): string[] {
+    return [...this.taken];
+  }
+
+  /** Tasks at once; with fewer than are running, those go on. */
+  async resize(concurrency: number): Promise<void> {
+    this.worker.concurrency = concurrency;
+    if (this.pausing) return;
+    // BullMQ waits for a running job before it looks at its concurrency again; this wakes it.
+    await this.worker.pause(true);
+    await this.worker.resume();
+  }
+
   /** Takes no more hints; the running ones go on. */
   async pause(): Promise<void> {
     this.pausing = true;
     await this.worker.pause(true);
+  }
+
+  async resume(): Promise<void> {
+    this.pausing = false;
+    await this.worker.resume();
   }
 
   async close(): Promise<void> {
@@ -67,11 +95,14 @@ export class QueueWorker {
   private async outcomeOf(taskId: string): Promise<RunOutcome> {
     // BullMQ still hands over what its blocking fetch finds after the pause.
     if (this.pausing) return { kind: 'later', inMs: 0 };
+    this.taken.add(taskId);
     try {
       return await this.runner.run(taskId, this.name);
     } catch (error) {
       this.log.warn(`Task ${taskId}: the ledger cannot be reached: ${messageOf(error)}`);
       return { kind: 'later', inMs: ledgerAwayDelayMs };
+    } finally {
+      this.taken.delete(taskId);
     }
   }
 

@@ -2,24 +2,29 @@ import {
   HardTimeLimitExceeded,
   LeaseLost,
   SoftTimeLimitExceeded,
+  TaskRevoked,
   WorkerStopping,
 } from '../task-errors.js';
-import type { TaskDefinition } from '../task-definition.js';
 
 /** After the worker or the lease is gone, a handler gets this long to notice its signal. */
 const noticeMs = 2_000;
 
+/** Milliseconds. */
+export interface TimeLimits {
+  softTimeLimitMs: number;
+  hardTimeLimitMs: number;
+}
+
 /**
- * Runs `work` within the definition's time limits. Whatever `work` does, the returned promise
- * settles: at the hard limit with `HardTimeLimitExceeded`, and soon after a lost lease or a stopping
- * worker with that reason. Work that goes on after that is left alone; its fence is stale.
+ * Runs `work` within the time limits. Whatever `work` does, the returned promise
+ * settles: at the hard limit with `HardTimeLimitExceeded`, and soon after a lost lease, a stopping worker
+ * or a revocation with that reason. Work that goes on after that is left alone; its fence is stale.
  */
 export async function withinLimits<T>(
-  definition: TaskDefinition,
+  { softTimeLimitMs, hardTimeLimitMs }: TimeLimits,
   abort: AbortController,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { softTimeLimitMs, hardTimeLimitMs } = definition;
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, then: () => void) => timers.push(setTimeout(then, ms));
   const ended = new Promise<never>((_, reject) => {
@@ -31,7 +36,7 @@ export async function withinLimits<T>(
     });
     abort.signal.addEventListener('abort', () => {
       const reason: unknown = abort.signal.reason;
-      if (isStopped(reason)) after(noticeMs, () => reject(reason));
+      if (isStopped(reason)) after(graceMsOf(reason), () => reject(reason));
     });
   });
   try {
@@ -41,7 +46,13 @@ export async function withinLimits<T>(
   }
 }
 
-/** The attempt ends here, but the task does not. */
-export function isStopped(reason: unknown): reason is LeaseLost | WorkerStopping {
-  return reason instanceof LeaseLost || reason instanceof WorkerStopping;
+/** The attempt was ended from outside; its handler has no say in what becomes of the task. */
+export function isStopped(reason: unknown): reason is LeaseLost | WorkerStopping | TaskRevoked {
+  return (
+    reason instanceof LeaseLost || reason instanceof WorkerStopping || reason instanceof TaskRevoked
+  );
+}
+
+function graceMsOf(reason: LeaseLost | WorkerStopping | TaskRevoked): number {
+  return reason instanceof TaskRevoked ? reason.request.graceMs : noticeMs;
 }

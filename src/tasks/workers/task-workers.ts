@@ -1,39 +1,56 @@
-import { hostname } from 'node:os';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import { QUEUE_ENGINE } from '../../infrastructure/queue/queue.module.js';
-import type { QueueEngine } from '../../infrastructure/queue/queue-engine.js';
+import { RemoteControl } from '../control/remote-control.js';
 import type { QueueName } from '../queues.js';
 import { Reconciler } from '../reconciler.js';
+import { ScheduleTicker } from '../schedules/schedule-ticker.js';
 import { TaskRegistry } from '../task-registry.js';
 import { TaskRunner } from '../task-runner.js';
-import { QueueWorker } from './queue-worker.js';
+import { QueueWorkers } from './queue-workers.js';
+import { WorkerProcess, workerNameOf } from './worker-process.js';
+
+export interface WorkerOptions {
+  /** Name among all workers; see `workerNameOf`. Default `<host>:<pid>`. */
+  name?: string;
+  /** Tasks at once on each queue. Default: from the settings. */
+  concurrency?: number;
+}
 
 /** The workers of this process: started after the registry was checked, drained before it ends. */
 @Injectable()
 export class TaskWorkers {
   private readonly log = new Logger('Workers');
-  private readonly workers: QueueWorker[] = [];
+  private starting: Promise<void> = Promise.resolve();
 
   constructor(
-    @Inject(QUEUE_ENGINE) private readonly engine: QueueEngine,
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly registry: TaskRegistry,
     private readonly runner: TaskRunner,
     private readonly reconciler: Reconciler,
+    private readonly ticker: ScheduleTicker,
+    private readonly queues: QueueWorkers,
+    private readonly process: WorkerProcess,
+    private readonly remote: RemoteControl,
   ) {}
 
-  /** @throws TaskRegistryError when handlers and definitions do not fit */
-  start(queues: QueueName[]): void {
+  /**
+   * Begins to take tasks, as soon as the stores answer.
+   *
+   * @throws TaskRegistryError when handlers and definitions do not fit
+   * @throws WorkerNameError
+   */
+  start(queues: QueueName[], options: WorkerOptions = {}): void {
     this.registry.collect();
-    const name = `${hostname()}:${process.pid}`;
-    const concurrency = this.settings.workerConcurrency;
-    for (const queue of queues) {
-      const worker = new QueueWorker(queue, name, this.engine, this.runner, concurrency);
-      this.workers.push(worker);
-      worker.start();
+    if (options.name !== undefined) {
+      this.process.name = workerNameOf(options.name, this.process.host);
     }
-    this.log.log(`Serving ${queues.join(', ')}, ${concurrency} at once each`);
+    this.ticker.start();
+    this.starting = this.serve(queues, options.concurrency ?? this.settings.workerConcurrency);
+  }
+
+  /** What a remote `shutdown` does; it is refused in a process that names nothing. */
+  onShutdownRequested(callback: () => void): void {
+    this.process.onShutdownRequested(callback);
   }
 
   /**
@@ -41,8 +58,11 @@ export class TaskWorkers {
    * queue, and closes. Resolves within the grace and a few seconds.
    */
   async drain(graceMs: number): Promise<void> {
-    await this.reconciler.stop();
-    await Promise.all(this.workers.map((worker) => worker.pause()));
+    this.process.stopping = true;
+    await Promise.all([this.reconciler.stop(), this.ticker.stop()]);
+    await this.starting;
+    const workers = this.queues.all();
+    await Promise.all(workers.map((worker) => worker.pause()));
     if (this.runner.active.length > 0) {
       this.log.log(
         `Running tasks: ${this.runner.active.length}; they have ${graceMs / 1000} s to end`,
@@ -53,10 +73,21 @@ export class TaskWorkers {
     await this.idle(5_000);
     // The hints of tasks that were handed back are still on their way to the store.
     await new Promise((resolve) => setTimeout(resolve, 100));
+    await this.remote.leave();
     await Promise.race([
-      Promise.all(this.workers.map((worker) => worker.close())),
+      Promise.all(workers.map((worker) => worker.close())),
       new Promise((resolve) => setTimeout(resolve, 3_000)),
     ]);
+  }
+
+  private async serve(queues: QueueName[], concurrency: number): Promise<void> {
+    await this.remote.prepare();
+    if (this.process.stopping) return;
+    for (const queue of queues) await this.queues.add(queue, concurrency);
+    this.log.log(
+      `Serving ${queues.join(', ')}, ${concurrency} at once each, as ${this.process.name}`,
+    );
+    this.remote.announce();
   }
 
   private async idle(withinMs: number): Promise<void> {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { completeWith, type TaskContext } from '../../../src/tasks/task-context.js';
 import { defineTask } from '../../../src/tasks/task-definition.js';
 import { LeaseLost } from '../../../src/tasks/task-errors.js';
+import { TaskEndings } from '../../../src/tasks/task-endings.js';
 import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';
 import { onBothQueueEngines } from '../../support/queue-engines.js';
@@ -84,24 +85,24 @@ describe('the ledger', () => {
     assert.deepEqual([first.attempt, second.attempt], [1, 2]);
     assert.equal((await lab.task(id)).crashes, 1);
 
-    assert.equal(await lab.ledger.succeed(first, 'old'), false);
-    assert.equal(await lab.ledger.fail(first, failure), false);
+    assert.equal(await lab.ledger.succeed(first, 'old', null), undefined);
+    assert.equal(await lab.ledger.fail(first, failure), undefined);
     assert.equal(await lab.ledger.retry(first, failure, 0), false);
     assert.equal(await lab.ledger.release(first), false);
-    assert.deepEqual(await lab.ledger.renew([first]), new Set());
+    assert.deepEqual(await lab.ledger.renew([first]), new Map());
     assert.equal((await lab.task(id)).state, 'STARTED');
 
-    assert.deepEqual(await lab.ledger.renew([second]), new Set([id]));
-    assert.equal(await lab.ledger.succeed(second, 'new'), true);
+    assert.deepEqual(await lab.ledger.renew([second]), new Map([[id, null]]));
+    assert.equal((await lab.ledger.succeed(second, 'new', null))?.state, 'SUCCESS');
     assert.equal((await lab.task(id)).result, 'new');
   });
 
   it('never changes a final state', async () => {
     const id = await lab.send(ledgerOnly, null);
     const fence = await claimed(id);
-    await lab.ledger.succeed(fence, 1);
+    await lab.ledger.succeed(fence, 1, null);
     const over = await lab.task(id);
-    assert.equal(await lab.ledger.fail(fence, failure), false);
+    assert.equal(await lab.ledger.fail(fence, failure), undefined);
     assert.equal(await lab.ledger.retry(fence, failure, 0), false);
     assert.equal(await lab.ledger.release(fence), false);
     assert.deepEqual(await lab.ledger.claim(id, 'b'), { kind: 'over' });
@@ -123,7 +124,8 @@ describe('the ledger', () => {
       assert.equal((await lab.task(id)).crashes, crashes);
       await expireLease(id);
     }
-    assert.deepEqual(await lab.ledger.claim(id, 'd'), { kind: 'over', settled: 'FAILURE' });
+    assert.deepEqual(await lab.ledger.claim(id, 'd'), { kind: 'overdue', because: 'poisoned' });
+    assert.equal(await lab.get(TaskEndings).settle(id, 'poisoned'), 'FAILURE');
     const task = await lab.task(id);
     assert.equal(task.error?.code, 'poison_task');
     assert.equal(task.crashes, 3);

@@ -29,6 +29,10 @@ describe('the environment', () => {
         workerConcurrency: 2,
         leaseMs: 15_000,
         reconcileMs: 30_000,
+        scheduleTimeZone: 'UTC',
+        taskRetentionDays: 30,
+        generationRetentionDays: 0,
+        idempotencyRetentionDays: 7,
         shutdownGraceMs: undefined,
         logLevel: 'info',
         logFormat: undefined,
@@ -75,6 +79,16 @@ describe('the environment', () => {
       'DARKROOM_DATA_DIR, spaces around it left out',
       { DARKROOM_DATA_DIR: ' /data ' },
       { dataDir: '/data' },
+    ],
+    ['TZ_SCHEDULE', { TZ_SCHEDULE: 'Europe/Berlin' }, { scheduleTimeZone: 'Europe/Berlin' }],
+    [
+      'the periods of retention, 0 for ever',
+      {
+        TASK_RETENTION_DAYS: '0',
+        GENERATION_RETENTION_DAYS: '365',
+        IDEMPOTENCY_RETENTION_DAYS: '1',
+      },
+      { taskRetentionDays: 0, generationRetentionDays: 365, idempotencyRetentionDays: 1 },
     ],
     ['LOG_LEVEL', { LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
     ['LOG_FORMAT', { LOG_FORMAT: 'pretty' }, { logFormat: 'pretty' }],
@@ -130,6 +144,9 @@ describe('the environment', () => {
     ['TASK_LEASE_SECONDS', 'leaseMs', 3, 3600, 1000],
     ['RECONCILE_SECONDS', 'reconcileMs', 1, 3600, 1000],
     ['SHUTDOWN_GRACE_SECONDS', 'shutdownGraceMs', 0, 3600, 1000],
+    ['TASK_RETENTION_DAYS', 'taskRetentionDays', 0, 36_500, 1],
+    ['GENERATION_RETENTION_DAYS', 'generationRetentionDays', 0, 36_500, 1],
+    ['IDEMPOTENCY_RETENTION_DAYS', 'idempotencyRetentionDays', 0, 36_500, 1],
   ];
   for (const [name, key, min, max, unit] of limits) {
     it(`takes ${name} from ${min} to ${max}`, () => {
@@ -161,6 +178,8 @@ describe('the environment', () => {
     ['APP_SD_API_URL', 'gpu:7860', /is not a Stable Diffusion API URL/],
     ['LOG_LEVEL', 'verbose', /is wrong/],
     ['LOG_FORMAT', 'xml', /is wrong/],
+    ['TZ_SCHEDULE', 'Mars/Olympus', /is not a time zone/],
+    ['TZ_SCHEDULE', '+02:00', /is not a time zone/],
   ];
   for (const [name, value, problem] of refused) {
     it(`refuses ${name}=${value} with an example`, () => {

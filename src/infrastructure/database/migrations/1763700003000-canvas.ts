@@ -17,7 +17,6 @@ export class Canvas1763700003000 implements MigrationInterface {
         ADD COLUMN expires_in_ms        double precision,
         ADD COLUMN links                jsonb,
         ADD COLUMN overrides            jsonb,
-        ADD COLUMN rate_key             text,
         ADD COLUMN concurrency_key      text,
         ADD COLUMN revoke_requested     jsonb,
         ADD COLUMN revoke_requested_at  timestamptz,
@@ -73,7 +72,7 @@ export class Canvas1763700003000 implements MigrationInterface {
       ALTER TABLE tasks
         DROP COLUMN kind, DROP COLUMN canvas_id, DROP COLUMN parent_id, DROP COLUMN position,
         DROP COLUMN open_children, DROP COLUMN blocked, DROP COLUMN input_key, DROP COLUMN delay_ms,
-        DROP COLUMN expires_in_ms, DROP COLUMN links, DROP COLUMN overrides, DROP COLUMN rate_key,
+        DROP COLUMN expires_in_ms, DROP COLUMN links, DROP COLUMN overrides, 
         DROP COLUMN concurrency_key, DROP COLUMN revoke_requested, DROP COLUMN revoke_requested_at,
         DROP COLUMN result_expires_at, DROP COLUMN forgotten`);
     await runner.query(

@@ -1,0 +1,24 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { TaskDefinition } from '../../tasks/task-definition.js';
+import { MaintenanceProcessor } from './maintenance.processor.js';
+import { MaintenanceService, OLD_ROWS } from './maintenance.service.js';
+import type { OldRows } from './old-rows.js';
+import { finishedTasks, oldScheduleRuns } from './old-tasks.js';
+
+@Module({})
+export class MaintenanceWorkerModule {
+  /** @param kept tasks that are left to a retention of their own, in `oldRows` */
+  static with(options: { oldRows: OldRows[]; kept: TaskDefinition[] }): DynamicModule {
+    const except = options.kept.map((task) => task.name);
+    const oldTasks = finishedTasks('tasks', (settings) => settings.taskRetentionDays, { except });
+    const oldRows = [oldTasks, oldScheduleRuns, ...options.oldRows];
+    return {
+      module: MaintenanceWorkerModule,
+      providers: [
+        MaintenanceProcessor,
+        MaintenanceService,
+        { provide: OLD_ROWS, useValue: oldRows },
+      ],
+    };
+  }
+}

@@ -1,0 +1,124 @@
+import type { PayloadInput, Result, TaskDefinition } from '../task-definition.js';
+import {
+  Canvas,
+  GroupCanvas,
+  type AnyCanvas,
+  type CanvasNode,
+  type InnerNode,
+  type LeafNode,
+  type OutputOf,
+} from './canvas.js';
+import type { Json } from '../../common/json.js';
+
+/**
+ * A signature (Celery's `s`): `s(task)` takes the result of the step before as its payload,
+ * `s(task, 'field', rest)` takes it as one field beside the others.
+ */
+export function s<D extends TaskDefinition>(definition: D): Canvas<PayloadInput<D>, Result<D>>;
+export function s<D extends TaskDefinition, K extends keyof PayloadInput<D> & string>(
+  definition: D,
+  field: K,
+  rest: Omit<PayloadInput<D>, K>,
+): Canvas<PayloadInput<D>[K], Result<D>>;
+export function s(definition: TaskDefinition, field = '', rest: object | null = null) {
+  return leaf({ kind: 'task', definition, payload: rest as Json, inputKey: field });
+}
+
+/** An immutable signature (Celery's `si`): its payload is complete, and results before it are ignored. */
+export function si<D extends TaskDefinition>(
+  definition: D,
+  payload: PayloadInput<D>,
+): Canvas<unknown, Result<D>> {
+  return leaf({ kind: 'task', definition, payload: payload as Json, inputKey: null });
+}
+
+/** One task that runs its handler for each payload, one after the other; stands or falls as a whole. */
+export function map<D extends TaskDefinition>(
+  definition: D,
+  payloads: PayloadInput<D>[],
+): Canvas<unknown, Result<D>[]> {
+  return leaf({ kind: 'map', definition, payload: payloads as Json[], inputKey: null });
+}
+
+/** {@link map} over tuples: `starmap(add, ['a', 'b'], [[1, 2], [3, 4]])`. */
+export function starmap<
+  D extends TaskDefinition,
+  const K extends readonly (keyof PayloadInput<D> & string)[],
+>(
+  definition: D,
+  fields: K,
+  tuples: { [I in keyof K]: PayloadInput<D>[K[I]] }[],
+): Canvas<unknown, Result<D>[]> {
+  const payloads = tuples.map((tuple) =>
+    Object.fromEntries(fields.map((field, i) => [field, tuple[i]])),
+  );
+  return map(definition, payloads as PayloadInput<D>[]);
+}
+
+/** A group of {@link map} tasks with `size` payloads each; the last one may have fewer. */
+export function chunks<D extends TaskDefinition>(
+  definition: D,
+  payloads: PayloadInput<D>[],
+  size: number,
+): GroupCanvas<unknown, Result<D>[][]> {
+  if (!Number.isInteger(size) || size < 1) throw new RangeError(`size is ${size}; at least 1 fits`);
+  const parts = Array.from({ length: Math.ceil(payloads.length / size) }, (_, i) =>
+    map(definition, payloads.slice(i * size, (i + 1) * size)),
+  );
+  return group(...parts);
+}
+
+/** Steps one after the other, each with the result of the one before. The first that fails stops it. */
+export function chain<const T extends readonly AnyCanvas[]>(
+  ...steps: T & Steps<T>
+): Canvas<FirstInput<T>, LastOutput<T>> {
+  if (steps.length === 0) throw new RangeError('A chain needs at least one step.');
+  return new Canvas(inner('chain', steps));
+}
+
+/** Parts that run at the same time. All of them run, whatever happens to the others. */
+export function group<const T extends readonly AnyCanvas[]>(
+  ...parts: T
+): GroupCanvas<CommonInput<T>, Outputs<T>> {
+  return new GroupCanvas(inner('group', parts));
+}
+
+/**
+ * A group, then `body` with its results in order. When a part fails, the body does not run: once all
+ * parts have ended it is FAILURE with `chord_error`, which names the part.
+ */
+export function chord<I, O extends readonly unknown[], R>(
+  header: GroupCanvas<I, O>,
+  body: Canvas<O, R>,
+): Canvas<I, R> {
+  return new Canvas(inner('chord', [header, body]));
+}
+
+function leaf<I, O>(node: Omit<LeafNode, 'options' | 'callbacks'>): Canvas<I, O> {
+  return new Canvas<I, O>({ ...node, options: {}, callbacks: { success: [], failure: [] } });
+}
+
+function inner(kind: InnerNode['kind'], parts: readonly { node: CanvasNode }[]): InnerNode {
+  const children = parts.map((part) => part.node);
+  return { kind, children, options: {}, callbacks: { success: [], failure: [] } };
+}
+
+/** Each step must take what the one before it gives. */
+type Steps<T extends readonly AnyCanvas[]> = number extends T['length']
+  ? readonly Canvas<OutputOf<T[number]>, unknown>[]
+  : T extends readonly [infer H, ...infer R]
+    ? readonly [H, ...Following<R, OutputOf<H>>]
+    : readonly [];
+type Following<T, O> = T extends readonly [infer H, ...infer R]
+  ? readonly [Canvas<O, OutputOf<H>>, ...Following<R, OutputOf<H>>]
+  : readonly [];
+type FirstInput<T extends readonly AnyCanvas[]> = T extends readonly [infer H, ...unknown[]]
+  ? CommonInput<[H]>
+  : CommonInput<T>;
+type LastOutput<T extends readonly AnyCanvas[]> = T extends readonly [...unknown[], infer L]
+  ? OutputOf<L>
+  : OutputOf<T[number]>;
+/** What all parts can take: the intersection of their inputs. */
+type CommonInput<T extends readonly unknown[]> =
+  T[number] extends Canvas<infer I, unknown> ? I : never;
+type Outputs<T extends readonly AnyCanvas[]> = { -readonly [K in keyof T]: OutputOf<T[K]> };

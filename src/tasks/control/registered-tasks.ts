@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import type { TaskDefinition } from '../task-definition.js';
+import { TaskRegistry } from '../task-registry.js';
+import type { EffectiveLimits, RegisteredTaskInfo } from './command-data.js';
+import { CommandRefused } from './commands.js';
+import { TaskLimits } from './task-limits.js';
+
+/** The tasks this worker can run, with their limits as they are now. */
+@Injectable()
+export class RegisteredTasks {
+  constructor(
+    private readonly registry: TaskRegistry,
+    private readonly limits: TaskLimits,
+  ) {}
+
+  all(): RegisteredTaskInfo[] {
+    return this.registry
+      .names()
+      .toSorted()
+      .map((name) => this.registry.find(name)!.definition)
+      .map((definition) => ({
+        ...this.limitsOf(definition),
+        queue: definition.queue,
+        priority: definition.priority,
+        maxRetries: definition.retry.max,
+        concurrencyLimit: definition.concurrencyLimit?.limit ?? null,
+      }));
+  }
+
+  /** Reads what was set, and says what holds now. @throws CommandRefused for a task it does not know */
+  async reload(task: string): Promise<EffectiveLimits> {
+    await this.limits.load();
+    const registered = this.registry.find(task);
+    if (registered) return this.limitsOf(registered.definition);
+    throw new CommandRefused(
+      `This worker has no task "${task}". The limit is kept for workers that have; list the tasks with inspect registered.`,
+    );
+  }
+
+  private limitsOf(definition: TaskDefinition): EffectiveLimits {
+    return {
+      task: definition.name,
+      ...this.limits.timeLimits(definition),
+      rateLimit: this.limits.rateLimit(definition),
+    };
+  }
+}

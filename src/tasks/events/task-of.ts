@@ -1,0 +1,6 @@
+import type { ClaimedTask } from '../task-ledger.js';
+
+/** Which task, in the events of an attempt. */
+export function taskOf({ id, name, queue, attempt }: ClaimedTask) {
+  return { taskId: id, name, queue, attempt };
+}

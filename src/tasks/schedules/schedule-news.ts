@@ -1,0 +1,39 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '../../common/message-of.js';
+import { MessageBus } from '../../infrastructure/queue/message-bus.js';
+
+const topic = 'schedules.changed';
+/** Longest wait for the store. Milliseconds. */
+const publishMs = 1_000;
+
+/** Wakes the tickers of all processes. A message may be lost: each looks by itself soon after. */
+@Injectable()
+export class ScheduleNews {
+  private readonly log = new Logger('Schedules');
+  private subscribed = false;
+
+  constructor(private readonly bus: MessageBus) {}
+
+  /** Call after the commit. Never throws. */
+  async changed(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, publishMs)));
+    const published = this.bus.publish(topic, null).catch((error: unknown) => this.missed(error));
+    await Promise.race([published, deadline]);
+    clearTimeout(timer);
+  }
+
+  /** Call again and again: it subscribes once, as soon as the store lets it. */
+  listen(onChange: () => void): void {
+    if (this.subscribed) return;
+    this.subscribed = true;
+    this.bus.subscribe(topic, onChange).catch((error: unknown) => {
+      this.subscribed = false;
+      this.missed(error);
+    });
+  }
+
+  private missed(error: unknown): void {
+    this.log.debug(`Changes of schedules are seen late: ${messageOf(error)}`);
+  }
+}

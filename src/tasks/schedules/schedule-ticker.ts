@@ -1,0 +1,114 @@
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { messageOf } from '../../common/message-of.js';
+import { DeclaredSchedules } from './declared-schedules.js';
+import { ScheduleNews } from './schedule-news.js';
+import { ScheduleRuns } from './schedule-runs.js';
+
+/** Longest nap: a change whose message was lost is seen this late. Below `toleranceMs`. Milliseconds. */
+const napMs = 10_000;
+/** A tick is due and another worker is at it, or is slow: look again about so much later. Milliseconds. */
+const contendedMs = 100;
+/** After an error. Milliseconds. */
+const troubledMs = 2_000;
+
+/**
+ * Sleeps until the next tick and sends it. Runs in every worker, and needs no other process: whoever
+ * is first at a tick has it. A worker that finds it taken pays two small queries.
+ */
+@Injectable()
+export class ScheduleTicker implements BeforeApplicationShutdown {
+  private readonly log = new Logger('Schedules');
+  private running: Promise<void> | undefined;
+  private stopped = false;
+  private synced = false;
+  private woken = false;
+  private trouble: string | undefined;
+  private wakeUp = () => {};
+
+  constructor(
+    private readonly declared: DeclaredSchedules,
+    private readonly runs: ScheduleRuns,
+    private readonly news: ScheduleNews,
+  ) {}
+
+  start(): void {
+    this.stopped = false;
+    this.running ??= this.run();
+  }
+
+  /** Resolves when the transaction that is under way has ended. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.wakeUp();
+    await this.running;
+    this.running = undefined;
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.stop();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      this.woken = false;
+      const inMs = await this.pass();
+      if (!this.stopped && !this.woken) await this.nap(inMs);
+    }
+  }
+
+  /** @returns milliseconds until the next look */
+  private async pass(): Promise<number> {
+    try {
+      this.news.listen(() => this.wake());
+      if (!this.synced) await this.declared.sync();
+      this.synced = true;
+      const inMs = await this.sendDue();
+      this.trouble = undefined;
+      return inMs;
+    } catch (error) {
+      this.troubled(error);
+      return troubledMs;
+    }
+  }
+
+  private async sendDue(): Promise<number> {
+    const first = await this.nextInMs();
+    if (first > 0) return first;
+    // Each schedule has its turn before the first one has its second.
+    const served: string[] = [];
+    while (!this.stopped) {
+      const name = await this.runs.tick(served);
+      if (name === null) break;
+      served.push(name);
+    }
+    const next = await this.nextInMs();
+    if (next > 0) return next;
+    return served.length > 0 ? 0 : contendedMs * (0.5 + Math.random());
+  }
+
+  private async nextInMs(): Promise<number> {
+    return Math.min(Math.ceil((await this.runs.nextInMs()) ?? napMs), napMs);
+  }
+
+  private async nap(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private wake(): void {
+    this.woken = true;
+    this.wakeUp();
+  }
+
+  private troubled(error: unknown): void {
+    const message = messageOf(error);
+    if (message === this.trouble) return;
+    this.trouble = message;
+    this.log.warn(`Schedules wait: ${message}`);
+  }
+}
