@@ -21,12 +21,12 @@ export function paint(style: Style, text: string): string {
 }
 
 /** A table without borders that fits the terminal; long texts go on in the next line. */
-export function table(head: string[], rows: Cell[][], empty = 'Nothing.'): string {
+export function table(head: string[], rows: Cell[][], empty = 'Nothing.', indent = 0): string {
   if (rows.length === 0) return empty;
   const cells = rows.map((row) => row.map((cell) => printable(cell ?? '')));
   const drawn = new Table({
     head: head.map((title) => paint('bold', title)),
-    colWidths: widths(head, cells),
+    colWidths: widths(head, cells, indent),
     wordWrap: true,
     chars: noBorders,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': gap },
@@ -47,11 +47,11 @@ export function list(pairs: [name: string, value: Cell][]): string {
     .join('\n');
 }
 
-function widths(head: string[], rows: string[][]): number[] {
+function widths(head: string[], rows: string[][], indent: number): number[] {
   const natural = head.map(
     (title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)) + gap,
   );
-  const fits = process.stdout.isTTY ? process.stdout.columns : plainWidth;
+  const fits = (process.stdout.isTTY ? process.stdout.columns : plainWidth) - indent;
   for (;;) {
     const over = natural.reduce((sum, width) => sum + width, 0) - fits;
     const widest = natural.indexOf(Math.max(...natural));

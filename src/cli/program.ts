@@ -1,7 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { brokerCommands } from './commands/broker.js';
 import { callCommand } from './commands/call.js';
+import { controlCommands } from './commands/control.js';
+import { eventsCommand } from './commands/events.js';
 import { graphCommand } from './commands/graph.js';
+import { inspectCommands } from './commands/inspect.js';
 import { keysCommands } from './commands/keys.js';
 import { logsCommands } from './commands/logs.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -9,9 +12,11 @@ import { openCommand } from './commands/open.js';
 import { purgeCommand } from './commands/purge.js';
 import { queuesCommands } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
+import { schedulesCommands } from './commands/schedules.js';
 import { shellCommand } from './commands/shell.js';
 import { upgradeCommands } from './commands/upgrade.js';
 import { workerCommand } from './commands/worker.js';
+import { darkroomVersion } from '../common/version.js';
 import { say } from './command.js';
 import { exitCodes, exitCodesHelp } from './exit.js';
 import { failureOf } from './failure.js';
@@ -20,6 +25,8 @@ import { failureOf } from './failure.js';
 export function createProgram(): Command {
   const program = new Command('darkroom')
     .description('Runs and looks after the background tasks of Darkroom.')
+    .version(darkroomVersion)
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       getOutHelpWidth: () => process.stdout.columns ?? 100,
@@ -40,7 +47,11 @@ Examples:
     );
   for (const add of [
     workerCommand,
+    schedulesCommands,
     openCommand,
+    eventsCommand,
+    inspectCommands,
+    controlCommands,
     callCommand,
     resultCommand,
     graphCommand,

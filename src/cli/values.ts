@@ -70,6 +70,12 @@ export function idValue(text: string): string {
   return text.toLowerCase();
 }
 
+/** Names separated by commas. */
+export function namesValue(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  return names.filter((name) => name !== '');
+}
+
 /** For an argument that may be repeated. */
 export function idsValue(text: string, before: string[] = []): string[] {
   return [...before, idValue(text)];

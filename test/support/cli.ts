@@ -13,6 +13,7 @@ export interface CliRun {
   stdout: string;
   stderr: string;
   /** What it printed with --json. @throws SyntaxError */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the test says what it expects
   json: <T = unknown>() => T;
 }
 
@@ -33,7 +34,7 @@ export async function darkroom(
     text(child.stderr),
     once(child, 'close') as Promise<[number | null]>,
   ]);
-  return { code, stdout, stderr, json: <T>() => JSON.parse(stdout) as T };
+  return { code, stdout, stderr, json: () => JSON.parse(stdout) };
 }
 
 export function envOf({ databaseUrl, queueUrl }: TestStores): Record<string, string | undefined> {

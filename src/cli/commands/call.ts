@@ -3,6 +3,7 @@ import type { QueueName } from '../../tasks/queues.js';
 import type { TaskDefinition } from '../../tasks/task-definition.js';
 import { answers, command, type Answer } from '../command.js';
 import { withDarkroom, type Darkroom } from '../connection.js';
+import { definitionOf } from '../definitions.js';
 import { usageError } from '../exit.js';
 import { answerOf, neverMs } from '../task-answer.js';
 import { durationValue, integerValue, jsonValue, momentValue, queueValue } from '../values.js';
@@ -71,15 +72,4 @@ async function send(
     ...(expires !== undefined && { expiresInMs: expires }),
   });
   return sent.id;
-}
-
-async function definitionOf(name: string): Promise<TaskDefinition> {
-  // Loading the features defines their tasks.
-  await import('../../features.js');
-  const { definedTasks } = await import('../../tasks/task-definition.js');
-  const tasks = definedTasks();
-  const found = tasks.find((task) => task.name === name);
-  if (found) return found;
-  const names = tasks.map((task) => task.name).toSorted();
-  throw usageError(`There is no task "${name}". Tasks: ${names.join(', ')}.`);
 }

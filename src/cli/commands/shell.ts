@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { command, say } from '../command.js';
 import { withDarkroom, type Darkroom } from '../connection.js';
+import { allDefinitions } from '../definitions.js';
 
 /** Celery's `shell`: a REPL with the application in scope. */
 export function shellCommand(program: Command): void {
@@ -11,7 +12,7 @@ export function shellCommand(program: Command): void {
       [`shell --json <<< "await database.query('SELECT count(*) FROM tasks')"`, 'from a script'],
     ],
     notes:
-      'In scope: tasks (TaskClient), results, database (TypeORM), queues, definitions (tasks by name),\nand get(Class) for the rest.',
+      'In scope: tasks (TaskClient), schedules, control (WorkerControl), events (LiveEvents), database\n(TypeORM), definitions (the tasks by name), and get(Class) for the rest.',
     json: 'print each value as JSON',
   }).action(shell);
 }
@@ -26,18 +27,19 @@ async function shell({ json }: { json?: boolean }): Promise<void> {
 }
 
 async function scopeOf({ get }: Darkroom): Promise<Record<string, unknown>> {
-  await import('../../features.js');
+  const definitions = await allDefinitions();
   const { DataSource } = await import('typeorm');
+  const { WorkerControl } = await import('../../tasks/control/worker-control.js');
+  const { LiveEvents } = await import('../../tasks/events/live-events.js');
+  const { Schedules } = await import('../../tasks/schedules/schedules.js');
   const { TaskClient } = await import('../../tasks/task-client.js');
-  const { definedTasks } = await import('../../tasks/task-definition.js');
-  const { TaskResults } = await import('../../tasks/task-results.js');
-  const { QueueOverviews } = await import('../../tasks/control/queue-overview.js');
   return {
     tasks: get(TaskClient),
-    results: get(TaskResults),
+    schedules: get(Schedules),
+    control: get(WorkerControl),
+    events: get(LiveEvents),
     database: get(DataSource),
-    queues: get(QueueOverviews),
-    definitions: Object.fromEntries(definedTasks().map((task) => [task.name, task])),
+    definitions: Object.fromEntries(definitions.map((task) => [task.name, task])),
     get,
   };
 }

@@ -6,6 +6,7 @@ import { integerValue, queuesValue } from '../values.js';
 
 interface Options {
   queues: QueueName[];
+  name?: string;
   concurrency?: number;
   json?: boolean;
 }
@@ -17,11 +18,11 @@ export function workerCommand(program: Command): void {
     examples: [
       ['worker', 'all queues'],
       ['worker --queues high_priority --name gpu@%h --concurrency 2', 'one queue'],
-      ['worker --pool processes --max-tasks-per-child 50', 'each task in a child process'],
     ],
     json: 'log JSON lines (as LOG_FORMAT=json)',
   })
     .option('--queues <names>', 'separated by commas, or all', queuesValue, [...QUEUE_NAMES])
+    .option('--name <name>', '%h is the host (default: host:pid)')
     .option('--concurrency <n>', 'tasks at once on each queue', integerValue(1, 1000))
     .action(work);
 }

@@ -5,17 +5,21 @@ import {
   rows,
   type Transaction,
 } from '../../infrastructure/database/transaction.js';
-import type { QueueName } from '../queues.js';
+import { CanvasProgress, lockCanvas } from '../canvas/canvas-progress.js';
+import { QUEUE_NAMES, type QueueName } from '../queues.js';
 import type { TaskFailure } from '../task-errors.js';
 import { TaskEvents } from '../task-events.js';
 import { TaskHints } from '../task-hints.js';
+import { endedColumns, type Ended } from '../task-ledger.js';
 
-/** Tasks ended in one transaction. */
+/** Tasks ended in one transaction; those of one canvas always are. */
 const batchSize = 500;
 
 /** Sent and not running. What waits for another node of its canvas ends with that one. */
 const waiting = `finished_at IS NULL AND NOT blocked AND state IN ('PENDING', 'RETRY')
   AND queue = ANY($1)`;
+/** Of $2, the beginning: or senders could keep a purge busy for ever. */
+const waitedAt = `${waiting} AND created_at <= $2`;
 
 const purged: TaskFailure = {
   code: 'purged',
@@ -30,9 +34,11 @@ export interface PurgeOutcome {
   hintsLeft: number;
 }
 
+type Purged = Ended & { queue: QueueName };
+
 /**
- * Empties queues: every waiting, delayed or retrying task becomes REVOKED with the code `purged`.
- * Running tasks go on.
+ * Empties queues: every waiting, delayed or retrying task becomes REVOKED with the code `purged`, and
+ * its canvas goes on as after any revocation. Running tasks go on.
  *
  * Failure window: a process that dies in between leaves the rest waiting; run it again. Hints go after
  * the commit, so what is left of them names tasks that are over, which no worker runs.
@@ -42,6 +48,7 @@ export class QueuePurge {
   constructor(
     private readonly database: DataSource,
     private readonly hints: TaskHints,
+    private readonly canvas: CanvasProgress,
     private readonly events: TaskEvents,
   ) {}
 
@@ -55,40 +62,67 @@ export class QueuePurge {
   /** @param onBatch told how many have been ended so far */
   async purge(queues: QueueName[], onBatch?: (revoked: number) => void): Promise<PurgeOutcome> {
     const outcome: PurgeOutcome = { revoked: 0, hintsLeft: 0 };
-    const [begun] = await rows<{ at: Date }>(this.database, 'SELECT now() AS at');
-    for (;;) {
-      const ended = await inTransaction(this.database, (tx) => this.end(tx, queues, begun!.at));
-      if (ended.length === 0) return outcome;
-      for (const { id } of ended) this.events.finished(id, 'REVOKED');
+    const [clock] = await rows<{ now: Date }>(this.database, 'SELECT now() AS now');
+    for await (const ended of this.batches(queues, clock!.now)) {
+      for (const task of ended) this.events.endedUnrun(task);
       outcome.revoked += ended.length;
       outcome.hintsLeft += await this.removeHints(ended);
       onBatch?.(outcome.revoked);
     }
+    return outcome;
   }
 
-  /** Only what was there at the beginning, or senders could keep it busy for ever. */
-  private end(tx: Transaction, queues: QueueName[], begun: Date): Promise<Purged[]> {
+  private async *batches(queues: QueueName[], begun: Date): AsyncGenerator<Purged[]> {
+    for (;;) {
+      const ended = await inTransaction(this.database, (tx) => this.endAlone(tx, queues, begun));
+      if (ended.length === 0) break;
+      yield ended;
+    }
+    for (;;) {
+      const canvases = await rows<{ id: string }>(
+        this.database,
+        `SELECT DISTINCT canvas_id AS id FROM tasks
+          WHERE ${waitedAt} AND canvas_id IS NOT NULL LIMIT ${batchSize}`,
+        [queues, begun],
+      );
+      if (canvases.length === 0) break;
+      for (const { id } of canvases) {
+        yield await inTransaction(this.database, (tx) => this.endCanvas(tx, id, queues, begun));
+      }
+    }
+  }
+
+  private endAlone(tx: Transaction, queues: QueueName[], begun: Date): Promise<Purged[]> {
+    return this.end(
+      tx,
+      `id IN (SELECT id FROM tasks WHERE ${waitedAt} AND canvas_id IS NULL
+               LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
+      [queues, begun],
+    );
+  }
+
+  private async endCanvas(tx: Transaction, id: string, queues: QueueName[], begun: Date) {
+    await lockCanvas(tx, id, 'exclusive');
+    const ended = await this.end(tx, `${waitedAt} AND canvas_id = $4`, [queues, begun], id);
+    for (const node of ended) await this.canvas.ended(tx, node);
+    return ended;
+  }
+
+  private end(tx: Transaction, which: string, [queues, begun]: [QueueName[], Date], id?: string) {
     return rows<Purged>(
       tx,
       `UPDATE tasks SET state = 'REVOKED', error = $3, finished_at = now(), progress = NULL
-        WHERE id IN (SELECT id FROM tasks WHERE ${waiting} AND created_at <= $2
-                      LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)
-        RETURNING id, queue`,
-      [queues, begun, purged],
+        WHERE ${which} RETURNING queue, ${endedColumns}`,
+      [queues, begun, purged, ...(id === undefined ? [] : [id])],
     );
   }
 
   private async removeHints(ended: Purged[]): Promise<number> {
     let left = 0;
-    for (const queue of new Set(ended.map((task) => task.queue))) {
+    for (const queue of QUEUE_NAMES) {
       const ids = ended.filter((task) => task.queue === queue).map((task) => task.id);
-      left += await this.hints.remove(queue, ids).catch(() => ids.length);
+      if (ids.length > 0) left += await this.hints.remove(queue, ids).catch(() => ids.length);
     }
     return left;
   }
-}
-
-interface Purged {
-  id: string;
-  queue: QueueName;
 }
