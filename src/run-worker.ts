@@ -1,24 +1,28 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { Settings } from './config/config.module.js';
+import { processEnvironment, type Environment } from './config/environment.js';
 import { createLogger } from './infrastructure/http/logger.js';
-import { closingMs, prepareStores, stopOnSignal } from './run.js';
-import type { QueueName } from './tasks/queues.js';
+import { closingMs, prepareStores, settingsOf, stopOnSignal } from './run.js';
 import { TaskWorkers } from './tasks/workers/task-workers.js';
+import type { WorkerOptions } from './worker-options.js';
 import { WorkerModule } from './worker.module.js';
 
-export interface WorkerOptions {
-  queues: QueueName[];
-  /** `%h`: host, `%n`: host before the first dot, `%d`: its domain. Default: host and pid. */
-  name?: string | undefined;
-  /** Tasks at once on each queue; default: WORKER_CONCURRENCY. */
-  concurrency?: number | undefined;
-}
-
-/** Runs tasks until SIGINT or SIGTERM, which end the process. Resolves when it has started. */
-export async function runWorker(options: WorkerOptions, given: Settings): Promise<void> {
-  const { queues, name, concurrency = given.workerConcurrency } = options;
-  const settings = { ...given, workerConcurrency: concurrency };
+/**
+ * Runs a worker until a signal stops this process. Options that are undefined are the environment's.
+ *
+ * @throws when it cannot start; the message says what to do
+ */
+export async function runWorker(
+  { queues, ...options }: WorkerOptions,
+  env: Environment = processEnvironment(),
+): Promise<void> {
+  const settings = settingsOf({
+    ...env,
+    workerPool: options.pool ?? env.workerPool,
+    workerConcurrency: options.concurrency ?? env.workerConcurrency,
+    workerMaxTasksPerChild: options.maxTasksPerChild ?? env.workerMaxTasksPerChild,
+    workerMaxMemoryPerChildMb: options.maxMemoryPerChildMb ?? env.workerMaxMemoryPerChildMb,
+  });
   Logger.overrideLogger(createLogger(settings));
   await prepareStores(settings);
   const app = await NestFactory.createApplicationContext(WorkerModule.with(settings), {
@@ -26,10 +30,10 @@ export async function runWorker(options: WorkerOptions, given: Settings): Promis
     abortOnError: false,
   });
   const workers = app.get(TaskWorkers);
-  workers.start(queues, name === undefined ? {} : { name });
-  workers.onShutdownRequested(() => process.emit('SIGTERM', 'SIGTERM'));
+  workers.start(queues, { ...(options.name !== undefined && { name: options.name }) });
   stopOnSignal(async () => {
     await workers.drain(settings.shutdownGraceMs);
     await app.close();
   }, settings.shutdownGraceMs + closingMs);
+  workers.onShutdownRequested(() => process.emit('SIGTERM', 'SIGTERM'));
 }

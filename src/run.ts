@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { messageOf } from './common/message-of.js';
@@ -29,6 +30,8 @@ export function settingsOf(env: Environment, decided: Partial<Settings> = {}): S
   return {
     ...env,
     shutdownGraceMs: env.shutdownGraceMs ?? defaultGraceMs,
+    childProgram: fileURLToPath(new URL('./worker-child.js', import.meta.url)),
+    isChild: false,
     ...decided,
     databaseUrl,
   };
@@ -114,7 +117,7 @@ function sentenceOf(error: unknown): string {
     case 'ERR_PARSE_ARGS_UNKNOWN_OPTION':
     case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
     case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
-      return `${messageOf(error)} Usage: npm run start:worker -- --queues high_priority,low_priority`;
+      return `${messageOf(error)} Usage: npm run start:worker -- --queues high_priority,low_priority --pool inline|processes --concurrency 2 --max-tasks-per-child 50 --max-memory-per-child 512`;
     case undefined:
     default:
       return messageOf(error);

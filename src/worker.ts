@@ -1,15 +1,20 @@
 import { parseArgs } from 'node:util';
-import { processEnvironment } from './config/environment.js';
-import { fail, settingsOf } from './run.js';
+import { fail } from './run.js';
 import { runWorker } from './run-worker.js';
-import { parseQueueNames } from './tasks/queues.js';
+import { parseWorkerOptions } from './worker-options.js';
 
 try {
   const { values } = parseArgs({
-    options: { queues: { type: 'string', default: 'all' }, name: { type: 'string' } },
+    options: {
+      queues: { type: 'string' },
+      name: { type: 'string' },
+      pool: { type: 'string' },
+      concurrency: { type: 'string' },
+      'max-tasks-per-child': { type: 'string' },
+      'max-memory-per-child': { type: 'string' },
+    },
   });
-  const queues = parseQueueNames(values.queues);
-  await runWorker({ queues, name: values.name }, settingsOf(processEnvironment()));
+  await runWorker(parseWorkerOptions(values));
 } catch (error) {
   fail(error);
 }

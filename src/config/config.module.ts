@@ -8,6 +8,13 @@ export const SETTINGS = Symbol('SETTINGS');
 export interface Settings extends Environment {
   databaseUrl: string;
   shutdownGraceMs: number;
+  /** Program of a child of the process pool: a file that calls `runChild`. */
+  childProgram: string;
+  /**
+   * True in such a child. It runs what its parent hands it and starts nothing by itself: no queue
+   * worker, no reconciler, no schedule.
+   */
+  isChild: boolean;
 }
 
 @Global()

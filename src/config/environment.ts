@@ -1,6 +1,18 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { isTimeZone } from '../common/time-zone.js';
+import {
+  concurrency,
+  engineUrl,
+  engineUrlList,
+  integer,
+  maxMemoryMb,
+  maxTasks,
+  postgresUrl,
+  url,
+  workerPools,
+  type WorkerPool,
+} from './environment-values.js';
 
 /** What `.env.example` says about a variable, beside the schema that checks it. */
 interface VariableNotes {
@@ -17,56 +29,11 @@ function variable<T extends z.ZodType>(name: string, schema: T, about: VariableN
   return schema;
 }
 
-const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, 'is not a whole number')
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `is not between ${min} and ${max}`);
-
-const schemesOf = (schemes: string[]) => schemes.map((scheme) => `${scheme}://…`).join(' or ');
-
-/** Not `redis:6379`, which parses as a URL too. */
-function isUrl(value: string, schemes: string[]): boolean {
-  return URL.canParse(value) && schemes.some((scheme) => value.startsWith(`${scheme}://`));
-}
-
-/** The drivers decode a password, and a lone % ends them with "URI malformed". */
-function isEscaped(value: string): boolean {
-  try {
-    decodeURIComponent(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const url = (what: string, ...schemes: string[]) =>
-  z
-    .string()
-    .refine((value) => isUrl(value, schemes), {
-      error: `is not a ${what} URL (${schemesOf(schemes)})`,
-      abort: true,
-    })
-    .refine(isEscaped, 'has a % that escapes nothing; write it as %25');
-
-const postgresUrl = url(
-  'Postgres',
-  'postgres',
-  'postgresql',
-  'postgresql+asyncpg',
-  'postgresql+psycopg2',
-);
-const engineUrl = url('Stable Diffusion API', 'http', 'https');
-const engineUrlList = z
-  .string()
-  .transform((list) => list.split(',').map((item) => item.trim()))
-  .transform((items) => [...new Set(items.filter((item) => item !== ''))])
-  .refine((urls) => urls.length > 0, 'names no server')
-  .refine(
-    (urls) => urls.every((item) => engineUrl.safeParse(item).success),
-    `is not a comma list of Stable Diffusion API URLs (${schemesOf(['http', 'https'])})`,
-  );
+const days = (name: string, fallback: number, what: string) =>
+  variable(name, integer(0, 36_500).default(fallback), {
+    description: `Days that ${what}; 0: for ever.`,
+    example: String(fallback),
+  });
 
 /**
  * The whole environment of every Darkroom process. A name of the original system stands as an
@@ -139,14 +106,37 @@ const schema = z.object({
       'Requests at once to one Stable Diffusion server: 2 hides its encoding time, 1 keeps strict priority.',
     example: '2',
   }),
-  WORKER_CONCURRENCY: variable('WORKER_CONCURRENCY', integer(1, 1000).optional(), {
+  WORKER_CONCURRENCY: variable('WORKER_CONCURRENCY', concurrency.optional(), {
     description: 'Tasks a worker runs at once on each of its queues. Default 2.',
     example: '2',
   }),
-  CELERY_WORKER_CONCURRENCY: variable('CELERY_WORKER_CONCURRENCY', integer(1, 1000).optional(), {
+  CELERY_WORKER_CONCURRENCY: variable('CELERY_WORKER_CONCURRENCY', concurrency.optional(), {
     description: 'The original name of WORKER_CONCURRENCY.',
     example: '2',
   }),
+  WORKER_POOL: variable('WORKER_POOL', workerPools.default('inline'), {
+    description:
+      'Where tasks run: inline, in the worker itself; processes, each in a child process that can be killed.',
+    example: 'processes',
+  }),
+  WORKER_MAX_TASKS_PER_CHILD: variable('WORKER_MAX_TASKS_PER_CHILD', maxTasks.optional(), {
+    description: 'Tasks after which a child process is replaced; 0: never. Default 50.',
+    example: '50',
+  }),
+  CELERY_WORKER_MAX_TASKS_PER_CHILD: variable(
+    'CELERY_WORKER_MAX_TASKS_PER_CHILD',
+    maxTasks.optional(),
+    { description: 'The original name of WORKER_MAX_TASKS_PER_CHILD.', example: '50' },
+  ),
+  WORKER_MAX_MEMORY_PER_CHILD_MB: variable(
+    'WORKER_MAX_MEMORY_PER_CHILD_MB',
+    maxMemoryMb.optional(),
+    {
+      description:
+        'Megabytes (RSS) above which a child process is replaced after its task. Default: no limit.',
+      example: '512',
+    },
+  ),
   TASK_LEASE_SECONDS: variable('TASK_LEASE_SECONDS', integer(3, 3600).default(15), {
     description: 'Seconds of silence after which a worker has lost its tasks to the others.',
     example: '15',
@@ -164,21 +154,16 @@ const schema = z.object({
       example: 'Europe/Berlin',
     },
   ),
-  TASK_RETENTION_DAYS: variable('TASK_RETENTION_DAYS', integer(0, 36_500).default(30), {
-    description: 'Days that finished tasks and the history of schedules are kept; 0: for ever.',
-    example: '30',
-  }),
-  GENERATION_RETENTION_DAYS: variable('GENERATION_RETENTION_DAYS', integer(0, 36_500).default(0), {
-    description: 'Days that finished generations are kept, without their images; 0: for ever.',
-    example: '365',
-  }),
-  IDEMPOTENCY_RETENTION_DAYS: variable(
+  TASK_RETENTION_DAYS: days('TASK_RETENTION_DAYS', 30, 'finished tasks and histories are kept'),
+  GENERATION_RETENTION_DAYS: days(
+    'GENERATION_RETENTION_DAYS',
+    0,
+    'finished generations are kept (their images stay)',
+  ),
+  IDEMPOTENCY_RETENTION_DAYS: days(
     'IDEMPOTENCY_RETENTION_DAYS',
-    integer(0, 36_500).default(7),
-    {
-      description: 'Days in which a repeated Idempotency-Key gives the first task; 0: for ever.',
-      example: '7',
-    },
+    7,
+    'a repeated Idempotency-Key gives the first task',
   ),
   SHUTDOWN_GRACE_SECONDS: variable('SHUTDOWN_GRACE_SECONDS', integer(0, 3600).optional(), {
     description:
@@ -210,6 +195,10 @@ export interface Environment {
   engineUrls: string[];
   engineRequestsInFlight: number;
   workerConcurrency: number;
+  workerPool: WorkerPool;
+  /** 0: no limit. Undefined: not set; the process pool has its own default. */
+  workerMaxTasksPerChild: number | undefined;
+  workerMaxMemoryPerChildMb: number | undefined;
   leaseMs: number;
   reconcileMs: number;
   scheduleTimeZone: string;
@@ -268,6 +257,9 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     engineUrls: v.SD_API_URLS ?? (v.APP_SD_API_URL === undefined ? [] : [v.APP_SD_API_URL]),
     engineRequestsInFlight: v.SD_REQUESTS_IN_FLIGHT,
     workerConcurrency: v.WORKER_CONCURRENCY ?? v.CELERY_WORKER_CONCURRENCY ?? 2,
+    workerPool: v.WORKER_POOL,
+    workerMaxTasksPerChild: v.WORKER_MAX_TASKS_PER_CHILD ?? v.CELERY_WORKER_MAX_TASKS_PER_CHILD,
+    workerMaxMemoryPerChildMb: v.WORKER_MAX_MEMORY_PER_CHILD_MB,
     leaseMs: v.TASK_LEASE_SECONDS * 1000,
     reconcileMs: v.RECONCILE_SECONDS * 1000,
     scheduleTimeZone: v.TZ_SCHEDULE,

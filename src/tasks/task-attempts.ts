@@ -61,7 +61,7 @@ export class TaskAttempts {
       const payload = parsePayload(registered, task);
       const context = contextOf(task, abort, progress);
       const answer = await withinLimits(
-        { ...this.limits.timeLimits(registered.definition), ...task.overrides },
+        this.limits.timeLimits(registered.definition, task.overrides),
         abort,
         () =>
           task.kind === 'map'
@@ -74,6 +74,17 @@ export class TaskAttempts {
       progress.stop();
       return await this.failed(task, registered, error, abort.signal);
     }
+  }
+
+  /**
+   * Writes how an attempt ended that somebody else stopped: its process was killed, or never began.
+   *
+   * @param reason what the handler's signal said, or the hard time limit
+   */
+  async stopped(task: ClaimedTask, reason: Error): Promise<RunOutcome> {
+    const registered = this.registry.find(task.name);
+    if (!registered) return this.postpone(task);
+    return this.failed(task, registered, reason, AbortSignal.abort(reason));
   }
 
   private async succeed(

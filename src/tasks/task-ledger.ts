@@ -239,19 +239,34 @@ export class TaskLedger {
     );
   }
 
+  /** Ends the lease of an attempt whose process died: the next claim counts the crash. */
+  async crashed({ id, attempt }: Fence): Promise<boolean> {
+    return this.changed(
+      `UPDATE tasks SET lease_until = now() - interval '1 ms'
+        WHERE id = $1 AND attempt = $2 AND state = 'STARTED' RETURNING id`,
+      [id, attempt],
+    );
+  }
+
   /**
-   * @returns tasks whose lease was renewed, a missing one is lost; with how each shall be stopped, for
-   *   those that somebody revoked
+   * Leaves out rows that are locked: an attempt that is just being ended, however long that takes, must
+   * not cost the others their leases.
+   *
+   * @returns attempts that still have their task, a missing one is lost; with how each shall be stopped,
+   *   for those that somebody revoked
    */
   async renew(fences: Fence[]): Promise<Map<string, RevokeRequest | null>> {
-    const renewed = await this.run<{ id: string; revoke: RevokeRequest | null }>(
-      `UPDATE tasks t SET lease_until = now() + $3 * interval '1 ms'
-         FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
-        WHERE t.id = mine.id AND t.attempt = mine.attempt AND t.state = 'STARTED'
-        RETURNING t.id, revoke_requested AS revoke`,
+    const kept = await this.run<{ id: string; revoke: RevokeRequest | null }>(
+      `WITH mine (id, attempt) AS (SELECT * FROM unnest($1::uuid[], $2::int[])),
+            free AS (SELECT id FROM tasks t JOIN mine USING (id, attempt)
+                      WHERE state = 'STARTED' FOR UPDATE OF t SKIP LOCKED),
+            renewed AS (UPDATE tasks SET lease_until = now() + $3 * interval '1 ms'
+                         WHERE id IN (SELECT id FROM free))
+       SELECT id, revoke_requested AS revoke FROM tasks JOIN mine USING (id, attempt)
+        WHERE state = 'STARTED'`,
       [fences.map((f) => f.id), fences.map((f) => f.attempt), this.leaseMs],
     );
-    return new Map(renewed.map((task) => [task.id, task.revoke]));
+    return new Map(kept.map((task) => [task.id, task.revoke]));
   }
 
   async progress({ id, attempt }: Fence, progress: TaskProgress): Promise<void> {

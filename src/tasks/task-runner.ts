@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { RunOutcome } from './run-outcome.js';
-import { TaskAttempts } from './task-attempts.js';
 import { TaskEndings } from './task-endings.js';
 import { endOfAttempt } from './events/end-of-attempt.js';
 import { LiveEvents } from './events/live-events.js';
@@ -8,6 +7,7 @@ import { taskOf } from './events/task-of.js';
 import { WorkerStopping } from './task-errors.js';
 import { TaskLedger, type ClaimedTask } from './task-ledger.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
+import { TaskPool } from './workers/task-pool.js';
 
 /** Somebody else changed the task a moment ago. Milliseconds. */
 const lookAgainMs = 1_000;
@@ -19,14 +19,14 @@ export interface RunningTask {
   startedAt: Date;
 }
 
-/** The one way to run: claim, handler, one transaction that ends the attempt. */
+/** The one way to run: claim, handler (wherever the pool runs it), one transaction that ends the attempt. */
 @Injectable()
 export class TaskRunner {
   private readonly running = new Map<string, RunningTask>();
 
   constructor(
     private readonly ledger: TaskLedger,
-    private readonly attempts: TaskAttempts,
+    private readonly pool: TaskPool,
     private readonly leases: LeaseKeeper,
     private readonly endings: TaskEndings,
     private readonly live: LiveEvents,
@@ -66,7 +66,7 @@ export class TaskRunner {
     this.live.emit({ type: 'task-started', ...taskOf(task) });
     const began = performance.now();
     try {
-      const outcome = await this.attempts.run(task, abort);
+      const outcome = await this.pool.run(task, abort);
       const end = endOfAttempt(task, outcome, performance.now() - began);
       if (end) this.live.emit(end);
       return outcome;

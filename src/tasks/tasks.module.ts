@@ -1,6 +1,12 @@
-import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { SETTINGS, type Settings } from '../config/config.module.js';
 import { QueueModule } from '../infrastructure/queue/queue.module.js';
 import { CanvasProgress } from './canvas/canvas-progress.js';
 import { CommandListener } from './control/command-listener.js';
@@ -43,6 +49,8 @@ import { TaskEntity } from './task.entity.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
 import { RevocationListener } from './workers/revocation-listener.js';
 import { QueueWorkers } from './workers/queue-workers.js';
+import { taskPool } from './workers/task-pool.provider.js';
+import { TaskPool } from './workers/task-pool.js';
 import { TaskWorkers } from './workers/task-workers.js';
 import { WorkerProcess } from './workers/worker-process.js';
 
@@ -97,11 +105,12 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly dispatcher: Dispatcher,
     private readonly hints: TaskHints,
     private readonly live: LiveEvents,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.reconciler.start();
     void this.live.start();
+    if (!this.settings.isChild) this.reconciler.start();
   }
 
   /** After the last request, and before the database closes. */
@@ -121,6 +130,7 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     TaskAttempts,
     TaskRunner,
     LeaseKeeper,
+    taskPool,
     RevocationListener,
     QueueWorkers,
     TaskWorkers,
@@ -128,6 +138,6 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     ScheduleTicker,
     ...answering,
   ],
-  exports: [TaskRegistry, TaskRunner, TaskWorkers],
+  exports: [TaskRegistry, TaskRunner, TaskPool, TaskWorkers],
 })
 export class TaskWorkersModule {}

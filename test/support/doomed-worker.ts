@@ -1,10 +1,12 @@
 import { A1111Engine } from '../../src/features/image-generation/engines/a1111-engine.js';
 import { DiskObjectStorage } from '../../src/features/storage/disk-object-storage.js';
 import { ImageStore } from '../../src/features/images/image-store.js';
+import { TaskClient } from '../../src/tasks/task-client.js';
 import { TaskLedger } from '../../src/tasks/task-ledger.js';
+import { ScheduleRuns } from '../../src/tasks/schedules/schedule-runs.js';
 import { TaskAttempts } from '../../src/tasks/task-attempts.js';
 
-/** A worker that dies of SIGKILL when its first task reaches the phase named by DIE_WHEN. */
+/** A worker that dies of SIGKILL when its first task, or tick, reaches the phase named by DIE_WHEN. */
 type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
 
 const phases: Record<string, () => void> = {
@@ -13,6 +15,8 @@ const phases: Record<string, () => void> = {
   drawn: () => dieAfter(A1111Engine.prototype, 'txt2img'),
   committing: () => dieAfter(ImageStore.prototype, 'add'),
   committed: () => dieAfter(TaskAttempts.prototype, 'succeed'),
+  ticking: () => dieAfter(TaskClient.prototype, 'send'),
+  ticked: () => dieOnceGiven(ScheduleRuns.prototype, 'tick'),
   uploading: () => dieAfter(DiskObjectStorage.prototype, 'put'),
   uploaded: () => dieBefore(ImageStore.prototype, 'markStored'),
 };
@@ -21,6 +25,15 @@ function dieAfter(prototype: object, method: string): void {
   wrap(prototype, method, async (run) => {
     await run();
     die();
+  });
+}
+
+/** A tick that finds nothing to send is none. */
+function dieOnceGiven(prototype: object, method: string): void {
+  wrap(prototype, method, async (run) => {
+    const answer = await run();
+    if (answer !== null) die();
+    return answer;
   });
 }
 

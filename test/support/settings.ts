@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { createLogger, type DarkroomLogger } from '../../src/infrastructure/http/logger.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import type { Settings } from '../../src/config/config.module.js';
@@ -16,6 +17,8 @@ export function settingsFor(
     shutdownGraceMs: 5_000,
     reconcileMs: 1_000,
     leaseMs: 3_000,
+    childProgram: fileURLToPath(new URL('../../src/worker-child.js', import.meta.url)),
+    isChild: false,
     ...changes,
   };
 }

@@ -1,8 +1,7 @@
 import type { INestApplicationContext, Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';
-import { ConfigModule, type Settings } from '../../src/config/config.module.js';
-import { DatabaseModule } from '../../src/infrastructure/database/database.module.js';
+import type { Settings } from '../../src/config/config.module.js';
 import type { Canvas } from '../../src/tasks/canvas/canvas.js';
 import { Reconciler } from '../../src/tasks/reconciler.js';
 import { TaskClient, type SendOptions } from '../../src/tasks/task-client.js';
@@ -11,10 +10,10 @@ import { TaskHints } from '../../src/tasks/task-hints.js';
 import { TaskLedger } from '../../src/tasks/task-ledger.js';
 import { isFinal, type TaskState } from '../../src/tasks/task-state.js';
 import { TaskEntity } from '../../src/tasks/task.entity.js';
-import { TaskWorkersModule, TasksModule } from '../../src/tasks/tasks.module.js';
 import { TaskWorkers } from '../../src/tasks/workers/task-workers.js';
 import { QUEUE_NAMES, type QueueName } from '../../src/tasks/queues.js';
 import { eventually } from './eventually.js';
+import { labModule } from './lab-module.js';
 import { openStores, type QueueEngineName, type TestStores } from './queue-engines.js';
 import { loggerOf, settingsFor } from './settings.js';
 
@@ -65,20 +64,10 @@ export async function openTaskLab(
 ): Promise<TaskLab> {
   const stores = options.stores ?? (await openStores(engine));
   const settings = settingsFor(stores, options.settings);
-  class LabModule {}
-  const app = await NestFactory.createApplicationContext(
-    {
-      module: LabModule,
-      imports: [
-        ConfigModule.with(settings),
-        DatabaseModule.with([TaskEntity]),
-        TasksModule,
-        TaskWorkersModule,
-      ],
-      providers: options.providers ?? [],
-    },
-    { logger: loggerOf(settings), abortOnError: false },
-  );
+  const app = await NestFactory.createApplicationContext(labModule(settings, options.providers), {
+    logger: loggerOf(settings),
+    abortOnError: false,
+  });
   const database = app.get(DataSource);
   const hints = app.get(TaskHints);
   const workers = app.get(TaskWorkers);

@@ -1,20 +1,32 @@
 import type { Command } from 'commander';
 import type { Answers, AskOptions } from '../../tasks/control/worker-questions.js';
 import type { WorkerControl } from '../../tasks/control/worker-control.js';
-import { answers, command, group } from '../command.js';
+import { answers, command, group, type Answer } from '../command.js';
 import { withDarkroom } from '../connection.js';
 import * as show from '../worker-texts.js';
 import { askOptions, answerOfWorkers, type AskFlags } from '../worker-answers.js';
 
-interface Inspection<T> {
+type Ask<T> = (inspect: WorkerControl['inspect'], options: AskOptions) => Promise<Answers<T>>;
+
+interface Inspection {
   name: string;
   description: string;
-  ask: (inspect: WorkerControl['inspect'], options: AskOptions) => Promise<Answers<T>>;
-  text: (data: T) => string;
+  answer: (...asked: Parameters<Ask<unknown>>) => Promise<Answer>;
 }
 
-/** Keeps the answer's type between asking and showing. */
-const inspection = <T>(it: Inspection<T>) => it as Inspection<never>;
+function inspection<T>(it: {
+  name: string;
+  description: string;
+  ask: Ask<T>;
+  text: (data: T) => string;
+}): Inspection {
+  const { name, description, ask, text } = it;
+  return {
+    name,
+    description,
+    answer: async (...asked) => answerOfWorkers(await ask(...asked), text),
+  };
+}
 
 const inspections = [
   inspection({
@@ -83,7 +95,7 @@ const inspections = [
 /** Celery's `inspect`. */
 export function inspectCommands(program: Command): void {
   const inspect = group(program, 'inspect', 'Ask the workers that are alive.');
-  for (const { name, description, ask, text } of inspections) {
+  for (const { name, description, answer } of inspections) {
     const added = command(inspect, name, {
       description,
       examples: [
@@ -97,8 +109,7 @@ export function inspectCommands(program: Command): void {
         withDarkroom(async (darkroom) => {
           const { WorkerControl } = await import('../../tasks/control/worker-control.js');
           const options = { timeoutMs: timeout, ...(destination && { destination }) };
-          const found = await ask(darkroom.get(WorkerControl).inspect, options);
-          return answerOfWorkers(found, text);
+          return answer(darkroom.get(WorkerControl).inspect, options);
         }),
       ),
     );

@@ -9,15 +9,18 @@ export const oldGenerations = finishedTasks(
   { only: [generateImageTask.name] },
 );
 
-/** The key of a task that still runs stays: without it a repeated request would make another. */
+/**
+ * The key of a task that still runs stays: without it a repeated request would make another. That of a
+ * task that is gone goes: a repeated request would be told of nothing.
+ */
 export const oldIdempotencyKeys: OldRows = {
   what: 'idempotency_keys',
   keptDays: (settings) => settings.idempotencyRetentionDays,
   sql: `
     DELETE FROM idempotency_keys WHERE (owner_id, key) IN (
-      SELECT owner_id, key FROM idempotency_keys old
-       WHERE created_at < now() - $2 * interval '1 day'
-         AND NOT EXISTS (SELECT FROM tasks WHERE id = old.task_id AND finished_at IS NULL)
-       LIMIT $1 FOR UPDATE SKIP LOCKED)
+      SELECT old.owner_id, key FROM idempotency_keys old LEFT JOIN tasks ON tasks.id = old.task_id
+       WHERE tasks.id IS NULL
+          OR tasks.finished_at IS NOT NULL AND old.created_at < now() - $2 * interval '1 day'
+       LIMIT $1 FOR UPDATE OF old SKIP LOCKED)
     RETURNING key`,
 };

@@ -1,6 +1,6 @@
 import type { QueueName } from '../queues.js';
 import type { ConsumedQueue } from '../workers/queue-workers.js';
-import type { PoolKind } from '../workers/worker-process.js';
+import type { PoolStats } from '../workers/task-pool.js';
 import type { Rate } from './task-limits.js';
 
 /** What workers answer. It travels as JSON, so moments are ISO 8601 strings. */
@@ -95,7 +95,7 @@ export interface WorkerStatistics {
   /** Since the start of the process. */
   tasks: OutcomeCounts;
   tasksByName: Record<string, OutcomeCounts>;
-  pool: { kind: PoolKind; queues: ConsumedQueue[] };
+  pool: PoolStats & { queues: ConsumedQueue[] };
 }
 
 /** Settings by name: those that are known to hold no secret. Stores by host and name only. */

@@ -49,7 +49,8 @@ export class ControlCommands {
   private async resize(by: number, queue: QueueName | undefined): Promise<ConsumedQueue[]> {
     const workers = queue === undefined ? this.queues.all() : [this.worker(queue)];
     for (const worker of workers) {
-      await worker.resize(Math.min(maxConcurrency, Math.max(1, worker.concurrency + by)));
+      const wanted = Math.min(maxConcurrency, Math.max(1, worker.concurrency + by));
+      await this.queues.resize(worker, wanted);
     }
     return this.changed();
   }

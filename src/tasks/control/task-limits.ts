@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction, retried, rows } from '../../infrastructure/database/transaction.js';
-import type { TaskDefinition } from '../task-definition.js';
+import type { TaskDefinition, TaskOverrides } from '../task-definition.js';
 import type { TimeLimits } from '../workers/task-run.js';
 
 /** At most `limit` starts in any `perMs` milliseconds. */
@@ -37,10 +37,11 @@ export class TaskLimits {
 
   constructor(private readonly database: DataSource) {}
 
-  timeLimits(definition: TaskDefinition): TimeLimits {
+  /** @param own what the sender decided for this task; wins */
+  timeLimits(definition: TaskDefinition, own: TaskOverrides | null = null): TimeLimits {
     const changed = this.changed.get(definition.name);
-    const hardTimeLimitMs = changed?.hardMs ?? definition.hardTimeLimitMs;
-    const softTimeLimitMs = changed?.softMs ?? definition.softTimeLimitMs;
+    const hardTimeLimitMs = own?.hardTimeLimitMs ?? changed?.hardMs ?? definition.hardTimeLimitMs;
+    const softTimeLimitMs = own?.softTimeLimitMs ?? changed?.softMs ?? definition.softTimeLimitMs;
     return { softTimeLimitMs: Math.min(softTimeLimitMs, hardTimeLimitMs), hardTimeLimitMs };
   }
 

@@ -3,6 +3,7 @@ import { darkroomVersion } from '../../common/version.js';
 import type { LiveEvent } from '../events/live-event.js';
 import { LiveEvents } from '../events/live-events.js';
 import { QueueWorkers } from '../workers/queue-workers.js';
+import { TaskPool } from '../workers/task-pool.js';
 import { WorkerProcess } from '../workers/worker-process.js';
 import type { OutcomeCounts, WorkerStatistics } from './command-data.js';
 
@@ -23,6 +24,7 @@ export class WorkerStats {
     live: LiveEvents,
     private readonly queues: QueueWorkers,
     private readonly process: WorkerProcess,
+    private readonly pool: TaskPool,
   ) {
     live.onEmit((event) => this.count(event));
   }
@@ -42,7 +44,7 @@ export class WorkerStats {
       cpuSystemMs: Math.round(cpu.system / 1_000),
       tasks: { ...this.total },
       tasksByName: Object.fromEntries(this.byName),
-      pool: { kind: this.process.pool, queues: this.queues.state() },
+      pool: { ...this.pool.stats(), queues: this.queues.state() },
     };
   }
 

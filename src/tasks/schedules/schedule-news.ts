@@ -23,11 +23,12 @@ export class ScheduleNews {
     clearTimeout(timer);
   }
 
-  /** Call again and again: it subscribes once, as soon as the store lets it. */
+  /** Call again and again: it subscribes once, as soon as the store lets it, and calls back then, too. */
   listen(onChange: () => void): void {
     if (this.subscribed) return;
     this.subscribed = true;
-    this.bus.subscribe(topic, onChange).catch((error: unknown) => {
+    // What changed before the subscription began was told to nobody.
+    this.bus.subscribe(topic, onChange).then(onChange, (error: unknown) => {
       this.subscribed = false;
       this.missed(error);
     });

@@ -4,6 +4,7 @@ import type { QueueEngine } from '../../infrastructure/queue/queue-engine.js';
 import { QUEUE_NAMES, type QueueName } from '../queues.js';
 import { TaskRunner } from '../task-runner.js';
 import { QueueWorker } from './queue-worker.js';
+import { TaskPool } from './task-pool.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** A queue that this worker serves, or has served. */
@@ -25,6 +26,7 @@ export class QueueWorkers {
   constructor(
     @Inject(QUEUE_ENGINE) private readonly engine: QueueEngine,
     private readonly runner: TaskRunner,
+    private readonly pool: TaskPool,
     private readonly process: WorkerProcess,
   ) {}
 
@@ -34,7 +36,15 @@ export class QueueWorkers {
     if (known) return known.resume();
     const worker = new QueueWorker(queue, this.process.name, this.engine, this.runner, concurrency);
     this.workers.set(queue, worker);
+    this.pool.resize(this.total());
     worker.start();
+  }
+
+  /** Another number of tasks of this queue at once. */
+  async resize(worker: QueueWorker, concurrency: number): Promise<void> {
+    if (concurrency > worker.concurrency) this.pool.resize(this.total() + concurrency);
+    await worker.resize(concurrency);
+    this.pool.resize(this.total());
   }
 
   get(queue: QueueName): QueueWorker | undefined {
@@ -44,6 +54,10 @@ export class QueueWorkers {
   /** Most urgent queue first. */
   all(): QueueWorker[] {
     return QUEUE_NAMES.flatMap((name) => this.workers.get(name) ?? []);
+  }
+
+  private total(): number {
+    return this.all().reduce((total, worker) => total + worker.concurrency, 0);
   }
 
   state(): ConsumedQueue[] {

@@ -1,5 +1,6 @@
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { messageOf } from '../../common/message-of.js';
+import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
 import { TaskRevoked } from '../task-errors.js';
 import { revokedTopic, type RevokedTask } from '../task-revocations.js';
@@ -16,10 +17,12 @@ export class RevocationListener implements OnApplicationBootstrap {
   constructor(
     private readonly bus: MessageBus,
     private readonly runner: TaskRunner,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.listen();
+    // A child hears of it from its parent.
+    if (!this.settings.isChild) this.listen();
   }
 
   private listen(): void {

@@ -7,7 +7,7 @@ import {
 } from '../task-errors.js';
 
 /** After the worker or the lease is gone, a handler gets this long to notice its signal. */
-const noticeMs = 2_000;
+export const noticeMs = 2_000;
 
 /** Milliseconds. */
 export interface TimeLimits {

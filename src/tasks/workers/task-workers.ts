@@ -7,6 +7,7 @@ import { ScheduleTicker } from '../schedules/schedule-ticker.js';
 import { TaskRegistry } from '../task-registry.js';
 import { TaskRunner } from '../task-runner.js';
 import { QueueWorkers } from './queue-workers.js';
+import { TaskPool } from './task-pool.js';
 import { WorkerProcess, workerNameOf } from './worker-process.js';
 
 export interface WorkerOptions {
@@ -31,6 +32,7 @@ export class TaskWorkers {
     private readonly queues: QueueWorkers,
     private readonly process: WorkerProcess,
     private readonly remote: RemoteControl,
+    private readonly pool: TaskPool,
   ) {}
 
   /**
@@ -83,6 +85,7 @@ export class TaskWorkers {
   private async serve(queues: QueueName[], concurrency: number): Promise<void> {
     await this.remote.prepare();
     if (this.process.stopping) return;
+    this.pool.start({ name: this.process.name, size: concurrency * queues.length });
     for (const queue of queues) await this.queues.add(queue, concurrency);
     this.log.log(
       `Serving ${queues.join(', ')}, ${concurrency} at once each, as ${this.process.name}`,

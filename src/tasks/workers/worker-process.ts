@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { SETTINGS, type Settings } from '../../config/config.module.js';
 
 /** Where handlers run: in this process, or in child processes. */
 export type PoolKind = 'inline' | 'processes';
@@ -11,10 +12,14 @@ export class WorkerProcess {
   readonly startedAt = new Date();
   /** Unique among workers: `<host>:<pid>`, until `TaskWorkers.start` names another. */
   name = `${this.host}:${process.pid}`;
-  pool: PoolKind = 'inline';
+  readonly pool: PoolKind;
   /** It drains: no second request to stop counts, and no queue is added. */
   stopping = false;
   private onShutdown: (() => void) | undefined;
+
+  constructor(@Inject(SETTINGS) settings: Settings) {
+    this.pool = settings.workerPool;
+  }
 
   /** What a remote `shutdown` does here; without it, one is refused. */
   onShutdownRequested(callback: () => void): void {

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+/** A whole number from `min` to `max`, written in digits. */
+export const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'is not a whole number')
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `is not between ${min} and ${max}`);
+
+const schemesOf = (schemes: string[]) => schemes.map((scheme) => `${scheme}://…`).join(' or ');
+
+/** Not `redis:6379`, which parses as a URL too. */
+function isUrl(value: string, schemes: string[]): boolean {
+  return URL.canParse(value) && schemes.some((scheme) => value.startsWith(`${scheme}://`));
+}
+
+/** The drivers decode a password, and a lone % ends them with "URI malformed". */
+function isEscaped(value: string): boolean {
+  try {
+    decodeURIComponent(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const url = (what: string, ...schemes: string[]) =>
+  z
+    .string()
+    .refine((value) => isUrl(value, schemes), {
+      error: `is not a ${what} URL (${schemesOf(schemes)})`,
+      abort: true,
+    })
+    .refine(isEscaped, 'has a % that escapes nothing; write it as %25');
+
+export const postgresUrl = url(
+  'Postgres',
+  'postgres',
+  'postgresql',
+  'postgresql+asyncpg',
+  'postgresql+psycopg2',
+);
+export const engineUrl = url('Stable Diffusion API', 'http', 'https');
+export const engineUrlList = z
+  .string()
+  .transform((list) => list.split(',').map((item) => item.trim()))
+  .transform((items) => [...new Set(items.filter((item) => item !== ''))])
+  .refine((urls) => urls.length > 0, 'names no server')
+  .refine(
+    (urls) => urls.every((item) => engineUrl.safeParse(item).success),
+    `is not a comma list of Stable Diffusion API URLs (${schemesOf(['http', 'https'])})`,
+  );
+
+/** Shared by the variables and the options of a worker, so that both take the same values. */
+export const workerPools = z.enum(['inline', 'processes']);
+export type WorkerPool = z.output<typeof workerPools>;
+export const concurrency = integer(1, 1000);
+export const maxTasks = integer(0, 1_000_000);
+export const maxMemoryMb = integer(1, 1_000_000);

@@ -1,0 +1,39 @@
+import { Logger } from '@nestjs/common';
+import type { TaskAttempts } from '../task-attempts.js';
+import { TaskPool, type PoolStart, type PoolStats } from './task-pool.js';
+import type { ClaimedTask } from '../task-ledger.js';
+import type { ChildLimits } from './worn-out.js';
+
+/** Tasks run in the worker itself: cheap, and nothing can stop one that blocks the event loop. */
+export class InlinePool extends TaskPool {
+  private size = 0;
+
+  constructor(
+    private readonly attempts: TaskAttempts,
+    private readonly limits: ChildLimits,
+  ) {
+    super();
+  }
+
+  start({ size }: PoolStart): void {
+    this.size = size;
+    if (this.limits.maxTasks === undefined && this.limits.maxMemoryMb === undefined) return;
+    new Logger('Pool').warn(
+      'The most tasks or megabytes per child have no effect here: this worker runs its tasks inline. Set WORKER_POOL=processes, or start it with --pool processes.',
+    );
+  }
+
+  run(task: ClaimedTask, abort: AbortController) {
+    return this.attempts.run(task, abort);
+  }
+
+  resize(size: number): void {
+    this.size = size;
+  }
+
+  stats(): PoolStats {
+    return { kind: 'inline', size: this.size, children: [], restarts: 0 };
+  }
+
+  async close(): Promise<void> {}
+}

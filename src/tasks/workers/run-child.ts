@@ -1,0 +1,108 @@
+import { Worker } from 'node:worker_threads';
+import { Logger, type DynamicModule, type INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { messageOf } from '../../common/message-of.js';
+import type { Settings } from '../../config/config.module.js';
+import { createLogger, type DarkroomLogger } from '../../infrastructure/http/logger.js';
+import { TaskAttempts } from '../task-attempts.js';
+import type { ClaimedTask } from '../task-ledger.js';
+import { TaskRegistry } from '../task-registry.js';
+import { unpackReason } from './abort-reasons.js';
+import type { ChildMessage, ParentMessage } from './child-messages.js';
+import { WorkerProcess } from './worker-process.js';
+
+/** One task at a time needs few: its handler, its progress, its last transaction. */
+const connections = 4;
+
+/** The module whose handlers the child runs; it must contain `TaskWorkersModule`. */
+export type ChildRoot = (settings: Settings) => DynamicModule;
+
+/**
+ * Turns this process into a child of a process pool: it runs the tasks that its parent sends, obeys
+ * nobody else, and does not outlive it.
+ */
+export function runChild(
+  rootOf: ChildRoot,
+  loggerOf: (settings: Settings, worker: string) => DarkroomLogger | false = createLogger,
+): void {
+  if (process.send === undefined) {
+    process.stderr.write(
+      'darkroom: This program is a part of a worker. Start one with: npm run start:worker -- --pool processes\n',
+    );
+    process.exit(1);
+  }
+  // A signal to the whole group means the parent; what shall stop here, it says.
+  process.on('SIGINT', () => {}).on('SIGTERM', () => {});
+  // Not `exit`: that may wait for work in native threads.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  const child = new RunningChild(rootOf, loggerOf);
+  process.on('message', (message) => void child.hear(message as ParentMessage));
+}
+
+class RunningChild {
+  private app: INestApplicationContext | undefined;
+  private running: { task: ClaimedTask; abort: AbortController } | undefined;
+
+  constructor(
+    private readonly rootOf: ChildRoot,
+    private readonly loggerOf: (settings: Settings, worker: string) => DarkroomLogger | false,
+  ) {}
+
+  async hear(message: ParentMessage): Promise<void> {
+    switch (message.kind) {
+      case 'boot':
+        return this.boot(message);
+      case 'run':
+        return this.run(message.task);
+      case 'abort': {
+        const { task, abort } = this.running ?? {};
+        if (task?.id !== message.taskId || task.attempt !== message.attempt) return;
+        return abort?.abort(unpackReason(message.reason));
+      }
+      case 'end':
+        await this.app?.close();
+        return process.exit(0);
+    }
+  }
+
+  private async boot({
+    settings: { ...settings },
+    worker,
+    parent,
+  }: Extract<ParentMessage, { kind: 'boot' }>): Promise<void> {
+    new Worker(new URL('./parent-watch.js', import.meta.url), { workerData: parent }).unref();
+    settings.isChild = true;
+    settings.workerPool = 'inline';
+    settings.databasePoolSize = Math.min(settings.databasePoolSize, connections);
+    const logger = this.loggerOf(settings, worker);
+    Logger.overrideLogger(logger);
+    try {
+      const root = this.rootOf(settings);
+      const app = await NestFactory.createApplicationContext(root, { logger, abortOnError: false });
+      app.get(WorkerProcess).name = worker;
+      app.get(TaskRegistry).collect();
+      this.app = app;
+      new Logger('Pool').log(`Ready for tasks, as a child of ${worker}`);
+      say({ kind: 'ready' });
+    } catch (error) {
+      say({ kind: 'not_started', message: messageOf(error) }, () => process.exit(1));
+    }
+  }
+
+  private async run(task: ClaimedTask): Promise<void> {
+    const abort = new AbortController();
+    this.running = { task, abort };
+    try {
+      const outcome = await this.app!.get(TaskAttempts).run(task, abort);
+      this.running = undefined;
+      say({ kind: 'done', outcome, rss: process.memoryUsage.rss() });
+    } catch (error) {
+      this.running = undefined;
+      say({ kind: 'error', message: messageOf(error), rss: process.memoryUsage.rss() });
+    }
+  }
+}
+
+function say(message: ChildMessage, then: () => void = () => {}): void {
+  process.send!(message, undefined, undefined, then);
+}

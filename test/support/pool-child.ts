@@ -1,0 +1,7 @@
+import { runChild } from '../../src/tasks/workers/run-child.js';
+import { labModule } from './lab-module.js';
+import { PoolHandlers } from './pool-handlers.js';
+import { loggerOf } from './settings.js';
+
+/** A child of the process pool with the handlers of its tests. */
+runChild((settings) => labModule(settings, [PoolHandlers]), loggerOf);

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { WorkerControl } from '../../src/tasks/control/worker-control.js';
+import type { Answers } from '../../src/tasks/control/worker-questions.js';
+import type { QueueName } from '../../src/tasks/queues.js';
+import { eventually } from './eventually.js';
+import type { QueueEngineName } from './queue-engines.js';
+import { openTaskLab, type TaskLab, type TaskLabOptions } from './task-lab.js';
+
+/** Several workers on the same stores, and one who asks them without being a worker. */
+export interface TestWorkers {
+  /** Serves nothing itself. */
+  asker: TaskLab;
+  workers: TaskLab[];
+  remote: WorkerControl;
+  close(): Promise<void>;
+}
+
+export async function openWorkers(
+  engine: QueueEngineName,
+  names: string[],
+  options: Omit<TaskLabOptions, 'stores' | 'name'> = {},
+): Promise<TestWorkers> {
+  const asker = await openTaskLab(engine, { ...options, serve: [] });
+  const serve: QueueName[] = options.serve ?? ['normal_priority'];
+  const workers: TaskLab[] = [];
+  for (const name of names) {
+    workers.push(await openTaskLab(engine, { ...options, serve, name, stores: asker.stores }));
+  }
+  const remote = asker.get(WorkerControl);
+  await eventually('every worker is there', async () => {
+    return (await remote.workers()).length === names.length;
+  });
+  return {
+    asker,
+    workers,
+    remote,
+    close: async () => {
+      for (const lab of workers) await lab.close();
+      await asker.close();
+    },
+  };
+}
+
+/** What each worker gave, by name; fails when one is missing or refused. */
+export function dataOf<T>({ replies, missing }: Answers<T>): Record<string, T> {
+  assert.deepEqual(missing, []);
+  return Object.fromEntries(
+    replies.map((reply) => {
+      if (!reply.ok) assert.fail(`${reply.worker} refused: ${reply.error}`);
+      return [reply.worker, reply.data];
+    }),
+  );
+}
+
+/** Why each worker refused, by name; fails when one did it. */
+export function errorsOf<T>({ replies }: Answers<T>): Record<string, string> {
+  return Object.fromEntries(
+    replies.map((reply) => {
+      if (reply.ok) assert.fail(`${reply.worker} did it`);
+      return [reply.worker, reply.error];
+    }),
+  );
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseWorkerOptions, type TypedWorkerOptions } from '../../../src/worker-options.js';
+
+describe('the options of a worker', () => {
+  it('leave to the environment what is not named', () => {
+    assert.deepEqual(parseWorkerOptions({ queues: 'low_priority' }), {
+      queues: ['low_priority'],
+      pool: undefined,
+      concurrency: undefined,
+      maxTasksPerChild: undefined,
+      maxMemoryPerChildMb: undefined,
+    });
+    assert.equal(parseWorkerOptions({}).queues.length, 3);
+  });
+
+  it('are read', () => {
+    const options = parseWorkerOptions({
+      pool: 'processes',
+      concurrency: '4',
+      'max-tasks-per-child': '0',
+      'max-memory-per-child': '512',
+    });
+    assert.equal(options.pool, 'processes');
+    assert.deepEqual(
+      [options.concurrency, options.maxTasksPerChild, options.maxMemoryPerChildMb],
+      [4, 0, 512],
+    );
+  });
+
+  const wrong: [TypedWorkerOptions, RegExp][] = [
+    [{ pool: 'threads' }, /^--pool threads is wrong: .*"inline"\|"processes"\.$/],
+    [{ concurrency: '0' }, /^--concurrency 0 is wrong: is not between 1 and 1000\.$/],
+    [{ 'max-tasks-per-child': 'x' }, /^--max-tasks-per-child x is wrong: is not a whole number\.$/],
+    [{ 'max-memory-per-child': '1.5' }, /^--max-memory-per-child 1\.5 is wrong: /],
+    [{ queues: 'urgent' }, /^Unknown queue "urgent"/],
+  ];
+  for (const [typed, message] of wrong) {
+    it(`refuse ${JSON.stringify(typed)}`, () => {
+      assert.throws(() => parseWorkerOptions(typed), { message });
+    });
+  }
+});

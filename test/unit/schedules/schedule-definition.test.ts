@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { z } from 'zod';
+import {
+  definedSchedules,
+  defineSchedule,
+} from '../../../src/tasks/schedules/schedule-definition.js';
+import { InvalidScheduleError } from '../../../src/tasks/schedules/schedule-errors.js';
+import { InvalidPayloadError } from '../../../src/tasks/task-payload.js';
+import { defineTask } from '../../../src/tasks/task-definition.js';
+
+const report = defineTask({
+  name: 'report',
+  queue: 'low_priority',
+  payload: z.strictObject({ days: z.int(), title: z.string().default('Report') }),
+  result: z.null(),
+});
+const fine = { name: 'weekly', cron: '0 6 * * 1', payload: { days: 7 } };
+
+const wrong: [string, object, unknown, RegExp][] = [
+  ['a cron', { ...fine, cron: '0 6 * *' }, InvalidScheduleError, /five fields/],
+  ['a time zone', { ...fine, timeZone: 'Berlin' }, InvalidScheduleError, /not a time zone/],
+  ['an interval', { ...fine, cron: undefined, everyMs: 5 }, InvalidScheduleError, /everyMs is 5/],
+  ['a payload', { ...fine, payload: { days: 'seven' } }, InvalidPayloadError, /task "report"/],
+  ['a missing payload', { ...fine, payload: undefined }, InvalidPayloadError, /task "report"/],
+  ['an empty name', { ...fine, name: '' }, InvalidScheduleError, /no name for a schedule/],
+  ['a name with a space', { ...fine, name: 'a b' }, InvalidScheduleError, /"a b" is no name/],
+  ['a long name', { ...fine, name: 'x'.repeat(101) }, InvalidScheduleError, /at most 100/],
+  ['a policy', { ...fine, misfire: 'some' }, InvalidScheduleError, /misfire/],
+  ['a queue', { ...fine, queue: 'urgent' }, InvalidScheduleError, /queue/],
+  ['a priority', { ...fine, priority: 10 }, InvalidScheduleError, /priority/],
+  ['an expiry', { ...fine, expiresInMs: 0 }, InvalidScheduleError, /expiresInMs/],
+];
+for (const [what, declaration, type, message] of wrong) {
+  it(`declaring a schedule with ${what} that is wrong stops the import`, () => {
+    assert.throws(
+      () => defineSchedule(report, declaration as typeof fine),
+      (error: Error) => error instanceof (type as typeof Error) && message.test(error.message),
+    );
+    assert.deepEqual(definedSchedules(), []);
+  });
+}
+
+it('a name is declared once', () => {
+  const weekly = defineSchedule(report, fine);
+  assert.deepEqual(definedSchedules(), [weekly]);
+  assert.throws(() => defineSchedule(report, fine), /Two schedules are named "weekly"\. Rename/);
+});
+
+it('the payload is checked at compile time', () => {
+  // @ts-expect-error days is a number
+  const declare = () => defineSchedule(report, { ...fine, payload: { days: 'seven' } });
+  assert.throws(declare, InvalidPayloadError);
+});
