@@ -87,9 +87,8 @@ async function start(): Promise<void> {
   const { key } = await app.get(AdminKey).ensure(keyFile);
   const url = await app.getUrl();
   const { queueUrl } = settings;
-  stops.push(
-    await writeRunningFile(settings.dataDir, { url, databaseUrl: settings.databaseUrl, queueUrl }),
-  );
+  const running = { url, databaseUrl: settings.databaseUrl, queueUrl, engineUrls };
+  stops.push(await writeRunningFile(settings.dataDir, running));
   say(
     welcome({
       url,

@@ -1,5 +1,4 @@
 import type { Type } from '@nestjs/common';
-import type { Settings } from '../config/config.module.js';
 import type { Environment } from '../config/environment.js';
 import type { RunningDarkroom } from '../infrastructure/embedded/running-file.js';
 import { CliError, exitCodes } from './exit.js';
@@ -21,27 +20,30 @@ export async function findPlace(): Promise<Place> {
   return { env, running: await readRunningFile(env.dataDir) };
 }
 
+export type CliSettings = Environment & { databaseUrl: string };
+
 /**
  * The settings of the other processes: DATABASE_URL, or the stores of a running `npm start`.
  *
  * @throws CliError when there is neither
  */
-export async function cliSettings(): Promise<Settings> {
+export async function cliSettings(): Promise<CliSettings> {
   const { env, running } = await findPlace();
-  const grace = { shutdownGraceMs: env.shutdownGraceMs ?? 60_000 };
-  if (env.databaseUrl !== undefined) return { ...env, ...grace, databaseUrl: env.databaseUrl };
+  const { databaseUrl } = env;
+  if (databaseUrl !== undefined) return { ...env, databaseUrl };
   if (running === undefined) {
     throw new CliError(
       `Darkroom is not running here (no npm start uses the folder ${env.dataDir}), and DATABASE_URL is not set: start it, set DATABASE_URL, or set DARKROOM_DATA_DIR to the folder of the one that runs.`,
       exitCodes.unreachable,
     );
   }
-  return { ...env, ...grace, databaseUrl: running.databaseUrl, queueUrl: running.queueUrl };
+  const { queueUrl, engineUrls } = running;
+  return { ...env, databaseUrl: running.databaseUrl, queueUrl, engineUrls };
 }
 
 /** The application of this installation, without HTTP and without workers. */
 export interface Darkroom {
-  settings: Settings;
+  settings: CliSettings;
   get: <T>(token: Type<T> | symbol) => T;
 }
 

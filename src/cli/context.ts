@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule, type Settings } from '../config/config.module.js';
+import type { Environment } from '../config/environment.js';
 import { ApiKeyEntity } from '../features/auth/api-key.entity.js';
 import { AuthService } from '../features/auth/auth.service.js';
 import { UserEntity } from '../features/auth/user.entity.js';
@@ -43,7 +44,11 @@ class CliLogger implements LoggerService {
   }
 }
 
-export async function openContext(settings: Settings): Promise<INestApplicationContext> {
+export async function openContext(
+  env: Environment & { databaseUrl: string },
+): Promise<INestApplicationContext> {
+  // It runs no task and, as a child of a pool, starts nothing by itself: no reconciler.
+  const settings = { ...env, shutdownGraceMs: 0, childProgram: '', isChild: true };
   const logger = new CliLogger();
   Logger.overrideLogger(logger);
   return NestFactory.createApplicationContext(CliModule.with(settings), {

@@ -1,5 +1,4 @@
-import { constants } from 'node:os';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Answers, AskOptions } from '../../tasks/control/worker-questions.js';
 import type { WorkerControl } from '../../tasks/control/worker-control.js';
 import type { QueueName } from '../../tasks/queues.js';
@@ -137,7 +136,7 @@ function asking<T>(
 
 interface StopFlags {
   terminate?: boolean;
-  signal?: NodeJS.Signals;
+  signal?: RevokeOptions['signal'];
   grace?: number;
 }
 
@@ -155,7 +154,7 @@ function stopCommands(control: Command): void {
     }),
   )
     .option('--terminate', 'kill the child process of one that does not stop (--pool processes)')
-    .option('--signal <name>', 'with that signal (default: SIGTERM)', signalValue)
+    .addOption(signalOption('with that signal (default: SIGTERM)'))
     .option('--grace <duration>', 'after so long (default: 2s)', durationValue)
     .action(answers((which: string[], flags: StopFlags) => revoke(which, flags)));
   ids(
@@ -165,12 +164,21 @@ function stopCommands(control: Command): void {
       notes: about,
     }),
   )
-    .option('--signal <name>', 'another signal than SIGKILL', signalValue)
+    .addOption(signalOption('another signal than SIGKILL'))
     .action(
       answers((which: string[], { signal = 'SIGKILL' }: StopFlags) =>
         revoke(which, { terminate: true, signal, grace: 0 }),
       ),
     );
+}
+
+function signalOption(description: string): Option {
+  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGKILL'];
+  return new Option('--signal <name>', description).argParser((text: string) => {
+    const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG');
+    if (signals.includes(name)) return name;
+    throw new InvalidArgumentError(`Signals: ${signals.join(', ')}.`);
+  });
 }
 
 async function revoke(ids: string[], { terminate, signal, grace }: StopFlags): Promise<Answer> {
@@ -199,9 +207,3 @@ const outcomes: Record<Revoked['outcome'], string> = {
   finished: 'was over already',
   unknown: 'no such task',
 };
-
-function signalValue(text: string): NodeJS.Signals {
-  const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG');
-  if (Object.hasOwn(constants.signals, name)) return name as NodeJS.Signals;
-  throw new InvalidArgumentError('Write a signal as SIGTERM or SIGKILL.');
-}

@@ -10,6 +10,8 @@ export interface RunningDarkroom {
   databaseUrl: string;
   /** Missing: the queue is in the database. */
   queueUrl?: string | undefined;
+  /** Where its pictures are drawn; the stand-in's address is known nowhere else. */
+  engineUrls: string[];
 }
 
 interface Kept extends RunningDarkroom {
