@@ -31,7 +31,7 @@ export function command(parent: Command, usage: string, about: About): Command {
 /** Side by side where that fits a line of 100. */
 function examplesOf(examples: About['examples']): string {
   const width = Math.max(...examples.map(([line]) => line.length));
-  const fits = examples.every(([, what]) => width + what.length < 80);
+  const fits = examples.every(([, what]) => width + what.length < 84);
   return examples
     .map(([line, what]) => (fits ? `${line.padEnd(width)}   ${what}` : `${line}\n      ${what}`))
     .map((text) => `  $ darkroom ${text}`)

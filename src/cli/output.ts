@@ -24,10 +24,13 @@ export function paint(style: Style, text: string): string {
 export function table(head: string[], rows: Cell[][], empty = 'Nothing.', indent = 0): string {
   if (rows.length === 0) return empty;
   const cells = rows.map((row) => row.map((cell) => printable(cell ?? '')));
+  const colWidths = widths(head, cells, indent);
   const drawn = new Table({
     head: head.map((title) => paint('bold', title)),
-    colWidths: widths(head, cells, indent),
+    colWidths,
     wordWrap: true,
+    // A name that is longer than its column would lose its end.
+    wrapOnWordBoundary: cells.every((row) => row.every((cell, i) => wordsFit(cell, colWidths[i]!))),
     chars: noBorders,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': gap },
   });
@@ -47,17 +50,27 @@ export function list(pairs: [name: string, value: Cell][]): string {
     .join('\n');
 }
 
+function wordsFit(cell: string, width: number): boolean {
+  return cell.split(/\s/).every((word) => word.length <= width - gap);
+}
+
 function widths(head: string[], rows: string[][], indent: number): number[] {
   const natural = head.map(
     (title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)) + gap,
   );
-  const fits = (process.stdout.isTTY ? process.stdout.columns : plainWidth) - indent;
+  const fits = (process.stdout.isTTY ? process.stdout.columns : plainWidth) - indent + gap;
+  const ids = head.map((_, i) => rows.every((row) => isId(row[i] ?? '')));
   for (;;) {
     const over = natural.reduce((sum, width) => sum + width, 0) - fits;
-    const widest = natural.indexOf(Math.max(...natural));
-    if (over <= 0 || natural[widest]! <= narrowest) return natural;
-    natural[widest] = Math.max(narrowest, natural[widest]! - Math.max(1, Math.ceil(over / 4)));
+    // Half an id is of no use.
+    const widest = natural.reduce((best, width, i) => (ids[i] ? best : Math.max(best, width)), 0);
+    if (over <= 0 || widest <= narrowest) return natural;
+    natural[natural.indexOf(widest)] = Math.max(narrowest, widest - Math.ceil(over / 4));
   }
+}
+
+function isId(cell: string): boolean {
+  return /^[0-9a-f-]{36}$/.test(cell);
 }
 
 const colours: Record<string, Style> = {
@@ -112,4 +125,12 @@ export function duration(ms: number): string {
     .filter(([n]) => n > 0)
     .map(([n, unit]) => `${n}${unit}`)
     .join(' ');
+}
+
+/** `in 5m`, `3h ago`: how far a moment is from now. */
+export function fromNow(date: Date | string | null): string | undefined {
+  if (date === null) return undefined;
+  const ms = new Date(date).getTime() - Date.now();
+  if (Math.abs(ms) < 1_000) return 'now';
+  return ms > 0 ? `in ${duration(ms)}` : `${duration(-ms)} ago`;
 }

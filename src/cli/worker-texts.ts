@@ -9,7 +9,7 @@ import type {
   WorkerStatistics,
 } from '../tasks/control/command-data.js';
 import type { ConsumedQueue } from '../tasks/workers/queue-workers.js';
-import { count, counted, duration, list, moment, table, type Cell } from './output.js';
+import { count, counted, duration, fromNow, list, moment, table, type Cell } from './output.js';
 
 /** What workers answer, for people. The tables are indented below the worker's name. */
 
@@ -37,7 +37,7 @@ export function reservedTasks({ tasks, total }: ReservedTasks): string {
 export function scheduledTasks({ tasks, total }: ScheduledTasks): string {
   return tableOf(
     ['TASK', 'NAME', 'QUEUE', 'STATE', 'DUE'],
-    tasks.map((task) => [task.id, task.name, task.queue, task.state, moment(task.eta)]),
+    tasks.map((task) => [task.id, task.name, task.queue, task.state, fromNow(task.eta)]),
     'nothing is due later',
     total,
   );
@@ -106,7 +106,8 @@ export function statistics(stats: WorkerStatistics): string {
 export function record(values: WorkerConf): string {
   return list(
     Object.entries(values).map(([name, value]) => {
-      if (name.endsWith('Bytes') && typeof value === 'number') return [name, megabytes(value)];
+      if (name.endsWith('Bytes') && typeof value === 'number')
+        return [name.slice(0, -5), megabytes(value)];
       return [name, value === null ? '-' : String(value)];
     }),
   );

@@ -43,7 +43,7 @@ export function eventsCommand(program: Command): void {
         'wait for news of a task',
       ],
     ],
-    notes: `Types: ${Object.keys(types).slice(0, 7).join(', ')},\n${Object.keys(types).slice(7).join(', ')}.\nExit code 124 when --for is over before --limit is reached.`,
+    notes: `Types: ${Object.keys(types).slice(0, 5).join(', ')},\n${Object.keys(types).slice(5).join(', ')}.\nExit code 124 when --for is over before --limit is reached.`,
     json: 'print JSON lines',
   })
     .option('--types <names>', 'only these, separated by commas', typesValue)

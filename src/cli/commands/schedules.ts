@@ -7,7 +7,7 @@ import { answers, command, group, type About, type Answer } from '../command.js'
 import { withDarkroom } from '../connection.js';
 import { allDefinitions } from '../definitions.js';
 import { usageError } from '../exit.js';
-import { duration, list, moment, table } from '../output.js';
+import { duration, fromNow, list, moment, table } from '../output.js';
 import { durationValue, integerValue, jsonValue, queueValue } from '../values.js';
 
 interface AddOptions {
@@ -168,13 +168,13 @@ function listed(all: Schedule[]): Answer {
   return {
     json: all.map(jsonOf),
     text: table(
-      ['NAME', 'TASK', 'WHEN', 'NEXT (UTC)', 'LAST SENT'],
+      ['NAME', 'TASK', 'WHEN', 'NEXT', 'LAST SENT'],
       all.map((one) => [
         one.name,
         one.task,
         whenOf(one),
-        moment(one.nextAt) ?? stateOf(one),
-        moment(one.lastSentAt) ?? '-',
+        fromNow(one.nextAt) ?? stateOf(one),
+        fromNow(one.lastSentAt) ?? '-',
       ]),
       'There is no schedule.',
     ),

@@ -8,8 +8,13 @@ import { Dispatcher } from '../../../src/tasks/dispatcher.js';
 import { defineTask } from '../../../src/tasks/task-definition.js';
 import { PermanentTaskError } from '../../../src/tasks/task-errors.js';
 import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { createQueueEngine } from '../../../src/infrastructure/queue/queue.module.js';
+import { TaskHints } from '../../../src/tasks/task-hints.js';
+import { Schedules } from '../../../src/tasks/schedules/schedules.js';
 import { QUEUE_NAMES } from '../../../src/tasks/queues.js';
-import { darkroom, envOf } from '../../support/cli.js';
+import { darkroom, envOf, type CliRun } from '../../support/cli.js';
+import { eventually } from '../../support/eventually.js';
+import { hasRedis, openRedis } from '../../support/stores.js';
 import { onBothQueueEngines } from '../../support/queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
@@ -119,6 +124,105 @@ onBothQueueEngines('the command line', (engine) => {
       const { code, stderr } = await run(['queues', 'move', '--from', from, '--to', databaseUrl]);
       assert.equal(code, 1);
       assert.match(stderr, /serves? normal_priority .* stop every worker/);
+    });
+
+    it('inspect asks the workers, and says who is silent', async () => {
+      const ping = await run(['inspect', 'ping', '--json', '--timeout', '10s']);
+      const { replies, missing } = ping.json<{
+        replies: { worker: string }[];
+        missing: string[];
+      }>();
+      assert.deepEqual([ping.code, replies.length, missing], [0, 1, []]);
+      const nobody = ['--destination', 'nobody@nowhere', '--timeout', '100ms'];
+      const alone = await run(['inspect', 'stats', ...nobody]);
+      assert.deepEqual([alone.code, alone.stdout], [1, 'nobody@nowhere  no answer\n']);
+      // The texts know no engine, and each command is a process.
+      if (engine === 'redis') return;
+      for (const what of ['active', 'registered', 'stats', 'active_queues', 'conf', 'report']) {
+        const { code, stdout } = await run(['inspect', what, '--timeout', '10s']);
+        assert.equal(code, 0, what);
+        assert.ok(stdout.startsWith(replies[0]!.worker), what);
+      }
+    });
+
+    it('control changes a worker while it runs', async () => {
+      const pool = ['--queue', 'normal_priority', '--timeout', '10s', '--json'];
+      const { code, json } = await run(['control', 'pool_grow', '3', ...pool]);
+      assert.equal(code, 0);
+      const [reply] = json<{ replies: { data: { concurrency: number }[] }[] }>().replies;
+      assert.equal(reply?.data[0]?.concurrency, 5);
+      assert.equal((await run(['control', 'rate_limit', 'nope', '1/s'])).code, 2);
+      assert.equal((await run(['control', 'time_limit', upload.name])).code, 2);
+    });
+
+    it('control revoke stops what waits, and tells an id that is none', async () => {
+      const id = await lab.send(upload, { image_id: there }, later);
+      const { code, json } = await run(['control', 'revoke', id, missing, '--json']);
+      assert.equal(code, 1);
+      assert.deepEqual(json(), [
+        { task_id: id, outcome: 'revoked', state: 'REVOKED' },
+        { task_id: missing, outcome: 'unknown', state: null },
+      ]);
+      assert.equal((await run(['control', 'terminate', id])).code, 0);
+    });
+
+    it('events prints what happens', async () => {
+      const watch = [
+        'events',
+        '--types',
+        'task-succeeded',
+        '--limit',
+        '1',
+        '--for',
+        '60s',
+        '--json',
+      ];
+      let seen: CliRun | undefined;
+      const watched = run(watch).then((ended) => (seen = ended));
+      // The watcher takes its time to start; what happens before that is not for it.
+      await eventually('an event was seen', async () => {
+        await lab.finished(await lab.send(upload, { image_id: there }));
+        return seen;
+      });
+      const { code, json } = await watched;
+      assert.equal(code, 0);
+      const { type, name } = json<{ type: string; name: string }>();
+      assert.deepEqual([type, name], ['task-succeeded', upload.name]);
+    });
+
+    it('events that do not come in time are 124', async () => {
+      const watch = ['events', '--types', 'worker-offline', '--limit', '1', '--for', '100ms'];
+      const { code, stdout } = await run(watch);
+      assert.deepEqual([code, stdout], [124, '']);
+    });
+
+    it('schedules are made, paused, run and removed', async () => {
+      const payload = ['--payload', `{"image_id":"${there}"}`];
+      const add = ['schedules', 'add', 'nightly', upload.name, ...payload];
+      const made = await run([...add, '--cron', '30 3 * * *', '--time-zone', 'Europe/Berlin']);
+      assert.deepEqual([made.code, made.stderr], [0, '']);
+      assert.equal((await run([...add, '--every', '1h'])).code, 1, 'the name is taken');
+      assert.equal((await run([...add, '--cron', 'never'])).code, 2);
+      assert.equal((await run(add)).code, 2);
+      const paused = await run(['schedules', 'pause', 'nightly', '--json']);
+      assert.equal(paused.json<{ paused: boolean }>().paused, true);
+      const sent = await run(['schedules', 'run', 'nightly']);
+      await lab.finished(sent.stdout.trim());
+      const history = await run(['schedules', 'history', 'nightly', '--json']);
+      const [entry] = history.json<Record<string, unknown>[]>();
+      assert.deepEqual([entry?.['manual'], entry?.['state']], [true, 'SUCCESS']);
+      await run(['schedules', 'resume', 'nightly']);
+      assert.equal((await lab.get(Schedules).find('nightly')).paused, false);
+      assert.match((await run(['schedules', 'list'])).stdout, /^nightly +upload_to_cloud_task /m);
+      assert.equal((await run(['schedules', 'remove', 'nightly'])).code, 0);
+      assert.equal((await run(['schedules', 'remove', 'nightly'])).code, 1);
+    });
+
+    it('graph workers draws who serves what', async () => {
+      const { code, stdout } = await run(['graph', 'workers']);
+      assert.equal(code, 0);
+      assert.match(stdout, /w0 --> q1/);
+      assert.match(stdout, /q0\["high_priority<br\/>no worker"\]/);
     });
 
     it('broker sees the engine and its workers', async () => {
@@ -255,6 +359,62 @@ onBothQueueEngines('the command line', (engine) => {
       assert.deepEqual(json<{ migrations: string[] }>().migrations, [undone]);
       assert.match((await run(['migrate'])).stdout, /^The database is up to date\.\n/);
     });
+  });
+});
+
+describe('queues move', { skip: !hasRedis && 'no Redis' }, () => {
+  it('takes the hints from Postgres to Redis and back, and may be repeated', async () => {
+    const lab = await openTaskLab('postgres', { providers: [Handlers], serve: [] });
+    const redis = await openRedis();
+    const [postgres, target] = [lab.stores.databaseUrl, createQueueEngine(redis.url)];
+    const hints = new TaskHints(target);
+    const move = (from: string, to: string) =>
+      darkroom(['queues', 'move', '--from', from, '--to', to, '--json'], {
+        DATABASE_URL: postgres,
+      });
+    try {
+      const ids = [
+        await lab.send(upload, { image_id: there }),
+        await lab.send(upload, { image_id: there }, { ...later, queue: 'low_priority' }),
+      ];
+      await lab.get(Dispatcher).idle();
+      for (const removed of [1, 0]) {
+        const { code, json, stderr } = await move(postgres, redis.url);
+        assert.equal(code, 0, stderr);
+        const { filled, removed: gone } = json<Record<string, Record<string, number>>>();
+        assert.deepEqual(filled, { high_priority: 0, normal_priority: 1, low_priority: 1 });
+        assert.deepEqual(gone?.['normal_priority'], removed);
+      }
+      assert.equal(await lab.hints.of('normal_priority').count(), 0);
+      assert.ok(await hints.of('normal_priority').getJob(ids[0]!));
+      assert.equal(await (await hints.of('low_priority').getJob(ids[1]!))?.isDelayed(), true);
+      assert.equal((await move(redis.url, postgres)).code, 0);
+      assert.equal(await hints.of('low_priority').count(), 0);
+      assert.ok(await lab.hints.of('normal_priority').getJob(ids[0]!));
+    } finally {
+      await hints.close();
+      await target.close();
+      await redis.close();
+      await lab.close();
+    }
+  });
+
+  it('refuses two names of one store, and keeps what it has', async () => {
+    const lab = await openTaskLab('postgres', { providers: [Handlers], serve: [] });
+    try {
+      const id = await lab.send(upload, { image_id: there });
+      await lab.get(Dispatcher).idle();
+      const url = lab.stores.databaseUrl;
+      const other = url.replace('127.0.0.1', 'localhost');
+      const move = ['queues', 'move', '--from', url, '--to', other];
+      const { code, stderr } = await darkroom(move, { DATABASE_URL: url });
+      assert.equal(code, 1);
+      assert.match(stderr, /are the same store/);
+      assert.ok(await lab.hints.of('normal_priority').getJob(id));
+      assert.equal(await lab.hints.of('high_priority').count(), 0, 'no trace of the trial');
+    } finally {
+      await lab.close();
+    }
   });
 });
 
