@@ -26,6 +26,13 @@ module.exports = {
       '^src/(features|tasks|infrastructure)/',
     ),
     {
+      name: 'nobody-imports-the-command-line',
+      comment: 'it stands beside the roots, on top of everything',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli(/|\\.ts$)' },
+      to: { path: '^src/cli(/|\\.ts$)' },
+    },
+    {
       name: 'sketch-stands-alone',
       severity: 'error',
       from: { path: '^src/sketch/' },

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { processEnvironment } from './config/environment.js';
+import { processEnvironment, type Environment } from './config/environment.js';
 import { createLogger } from './infrastructure/http/logger.js';
 import { closingMs, prepareStores, settingsOf, stopOnSignal } from './run.js';
 import { TaskWorkers } from './tasks/workers/task-workers.js';
@@ -12,8 +12,10 @@ import { WorkerModule } from './worker.module.js';
  *
  * @throws when it cannot start; the message says what to do
  */
-export async function runWorker({ queues, ...options }: WorkerOptions): Promise<void> {
-  const env = processEnvironment();
+export async function runWorker(
+  { queues, ...options }: WorkerOptions,
+  env: Environment = processEnvironment(),
+): Promise<void> {
   const settings = settingsOf({
     ...env,
     workerPool: options.pool ?? env.workerPool,

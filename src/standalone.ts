@@ -6,6 +6,7 @@ import { processEnvironment, type Environment } from './config/environment.js';
 import { AdminKey } from './features/auth/admin-key.js';
 import { Readiness } from './features/health/readiness.js';
 import { startEmbeddedPostgres } from './infrastructure/embedded/embedded-postgres.js';
+import { writeRunningFile } from './infrastructure/embedded/running-file.js';
 import { startStandInEngine } from './infrastructure/embedded/stand-in-engine.js';
 import { createLogger } from './infrastructure/http/logger.js';
 import { addressOf } from './infrastructure/queue/queue-engine.js';
@@ -84,9 +85,13 @@ async function start(): Promise<void> {
   const app = await startApp(settings);
   const keyFile = join(settings.dataDir, 'admin.key');
   const { key } = await app.get(AdminKey).ensure(keyFile);
+  const url = await app.getUrl();
+  const { queueUrl } = settings;
+  const running = { url, databaseUrl: settings.databaseUrl, queueUrl, engineUrls };
+  stops.push(await writeRunningFile(settings.dataDir, running));
   say(
     welcome({
-      url: await app.getUrl(),
+      url,
       adminKey: key,
       keyFile,
       postgres,

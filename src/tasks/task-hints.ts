@@ -84,6 +84,18 @@ export class TaskHints {
     if (await job?.isDelayed()) await inTime(job!.promote());
   }
 
+  /**
+   * Removes hints, but for those that a worker holds just now.
+   *
+   * @returns how many are left
+   * @throws when the store does not answer in time
+   */
+  async remove(queue: QueueName, taskIds: string[]): Promise<number> {
+    const bull = this.of(queue);
+    const removed = await inTime(Promise.all(taskIds.map((id) => bull.remove(id))));
+    return removed.filter((n) => n === 0).length;
+  }
+
   of(queue: QueueName): HintQueue {
     return this.queues.get(queue)!;
   }

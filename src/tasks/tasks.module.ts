@@ -12,6 +12,8 @@ import { CanvasProgress } from './canvas/canvas-progress.js';
 import { CommandListener } from './control/command-listener.js';
 import { ControlCommands } from './control/control-commands.js';
 import { InspectCommands } from './control/inspect-commands.js';
+import { QueueOverviews } from './control/queue-overview.js';
+import { QueuePurge } from './control/queue-purge.js';
 import { RegisteredTasks } from './control/registered-tasks.js';
 import { RemoteControl } from './control/remote-control.js';
 import { TaskLimits } from './control/task-limits.js';
@@ -75,6 +77,9 @@ const sending = [
 /** Schedules, from any process. */
 const scheduling = [Schedules, ScheduleRuns, ScheduleNews];
 
+/** Looking after the queues, from any process. */
+const upkeep = [QueuePurge, QueueOverviews];
+
 /** Asking workers and watching them, from any process. */
 const remote = [WorkerControl, LiveEvents, TaskLimits, WorkersTable, WorkerProcess];
 
@@ -94,8 +99,8 @@ const answering = [
 /** Sending tasks and reading their state: all that an API process or another service needs. */
 @Module({
   imports: [QueueModule, TypeOrmModule.forFeature([TaskEntity])],
-  providers: [...sending, ...scheduling, ...remote, WorkerQuestions],
-  exports: [...sending, ...scheduling, ...remote, TypeOrmModule, QueueModule],
+  providers: [...sending, ...scheduling, ...remote, ...upkeep, WorkerQuestions],
+  exports: [...sending, ...scheduling, ...remote, ...upkeep, TypeOrmModule, QueueModule],
 })
 export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(

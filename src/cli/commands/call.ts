@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import type { QueueName } from '../../tasks/queues.js';
+import type { TaskDefinition } from '../../tasks/task-definition.js';
+import { answers, command, type Answer } from '../command.js';
+import { withDarkroom, type Darkroom } from '../connection.js';
+import { definitionOf } from '../definitions.js';
+import { usageError } from '../exit.js';
+import { answerOf, neverMs } from '../task-answer.js';
+import { durationValue, integerValue, jsonValue, momentValue, queueValue } from '../values.js';
+
+interface Options {
+  payload?: unknown;
+  queue?: QueueName;
+  priority?: number;
+  delay?: number;
+  runAt?: Date;
+  expires?: number;
+  wait?: number | true;
+}
+
+/** Celery's `call`: sends one task. */
+export function callCommand(program: Command): void {
+  command(program, 'call <name>', {
+    description: 'Send a task. Its payload is checked before anything is stored.',
+    examples: [
+      [`call add_numbers --payload '{"x":2,"y":3}' --wait 10s`, 'send, and print the result'],
+      [
+        `call upload_to_cloud_task --payload '{"image_id":"…"}' --delay 10m`,
+        'run it in ten minutes',
+      ],
+    ],
+    notes:
+      'Prints the id of the task; with --wait, how it ended: exit code 0 for SUCCESS, 1 for FAILURE and\nREVOKED, 124 when it is not over in time.',
+  })
+    .option('--payload <json>', 'what the task gets; default: null', jsonValue)
+    .option('--queue <name>', "another queue than the task's own", queueValue)
+    .option('--priority <0-9>', '0 is first, 9 last', integerValue(0, 9))
+    .option('--delay <duration>', 'wait so long before it may run: 10s, 5m, 1h', durationValue)
+    .option('--run-at <moment>', 'earliest moment to run: 2026-12-24T18:00:00Z', momentValue)
+    .option('--expires <duration>', 'give up when it has not started by then', durationValue)
+    .option('--wait [duration]', 'wait for the end, at most so long', durationValue)
+    .action(answers(call));
+}
+
+async function call(name: string, options: Options): Promise<Answer> {
+  if (options.delay !== undefined && options.runAt !== undefined) {
+    throw usageError('--delay and --run-at exclude each other.');
+  }
+  const definition = await definitionOf(name);
+  return withDarkroom(async (darkroom) => {
+    const id = await send(darkroom, definition, options);
+    if (options.wait === undefined) return { json: { task_id: id }, text: id };
+    const { TaskResults } = await import('../../tasks/task-results.js');
+    const timeoutMs = options.wait === true ? neverMs : options.wait;
+    return answerOf(await darkroom.get(TaskResults).end(id, timeoutMs), timeoutMs);
+  });
+}
+
+async function send(
+  darkroom: Darkroom,
+  definition: TaskDefinition,
+  { payload = null, queue, priority, delay, runAt, expires }: Options,
+): Promise<string> {
+  const { DataSource } = await import('typeorm');
+  const { TaskClient } = await import('../../tasks/task-client.js');
+  const { manager } = darkroom.get(DataSource);
+  const sent = await darkroom.get(TaskClient).send(manager, definition, payload, {
+    ...(queue !== undefined && { queue }),
+    ...(priority !== undefined && { priority }),
+    ...(delay !== undefined && { delayMs: delay }),
+    ...(runAt !== undefined && { runAt }),
+    ...(expires !== undefined && { expiresInMs: expires }),
+  });
+  return sent.id;
+}

@@ -1,0 +1,58 @@
+import {
+  Logger,
+  Module,
+  type DynamicModule,
+  type INestApplicationContext,
+  type LoggerService,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ConfigModule, type Settings } from '../config/config.module.js';
+import type { Environment } from '../config/environment.js';
+import { ApiKeyEntity } from '../features/auth/api-key.entity.js';
+import { AuthService } from '../features/auth/auth.service.js';
+import { UserEntity } from '../features/auth/user.entity.js';
+import { DatabaseModule } from '../infrastructure/database/database.module.js';
+import { TaskEntity } from '../tasks/task.entity.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { say } from './command.js';
+
+/** All that the commands read. Not `features.ts`: loading every feature takes a second. */
+const entities = [TaskEntity, UserEntity, ApiKeyEntity];
+
+/** Everything that can be asked and sent; nothing runs tasks or answers HTTP. */
+@Module({})
+class CliModule {
+  static with(settings: Settings): DynamicModule {
+    return {
+      module: CliModule,
+      imports: [ConfigModule.with(settings), DatabaseModule.with(entities), TasksModule],
+      providers: [AuthService],
+    };
+  }
+}
+
+/** Standard output belongs to the answer; trouble is a line beside it. */
+class CliLogger implements LoggerService {
+  log(): void {}
+
+  warn(message: unknown): void {
+    say(`darkroom: ${String(message)}`);
+  }
+
+  error(message: unknown): void {
+    this.warn(message);
+  }
+}
+
+export async function openContext(
+  env: Environment & { databaseUrl: string },
+): Promise<INestApplicationContext> {
+  // It runs no task and, as a child of a pool, starts nothing by itself: no reconciler.
+  const settings = { ...env, shutdownGraceMs: 0, childProgram: '', isChild: true };
+  const logger = new CliLogger();
+  Logger.overrideLogger(logger);
+  return NestFactory.createApplicationContext(CliModule.with(settings), {
+    logger,
+    abortOnError: false,
+  });
+}

@@ -1,0 +1,65 @@
+import { Client } from 'pg';
+import { messageOf } from '../common/message-of.js';
+import { addressOf, type QueueEngine } from '../infrastructure/queue/queue-engine.js';
+import { createQueueEngine } from '../infrastructure/queue/queue.module.js';
+import { CliError, exitCodes } from './exit.js';
+
+const patienceMs = 5_000;
+
+/** A person waits: one try, where the services would go on for a minute. @throws CliError */
+export async function checkDatabase(url: string): Promise<void> {
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: patienceMs,
+    query_timeout: patienceMs,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+  } catch (error) {
+    throw unreachable('database', url, error);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** @returns milliseconds of the round trip @throws CliError */
+export async function pingQueue(engine: QueueEngine): Promise<number> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`no answer within ${patienceMs / 1000} s`)),
+      patienceMs,
+    );
+  });
+  const began = performance.now();
+  try {
+    await Promise.race([engine.ping(), deadline]);
+    return performance.now() - began;
+  } catch (error) {
+    throw unreachable('queue', engine.address, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An engine that answers and has its tables. @throws CliError */
+export async function openEngine(url: string): Promise<QueueEngine> {
+  const engine = createQueueEngine(url);
+  try {
+    await pingQueue(engine);
+    await engine.prepare();
+    return engine;
+  } catch (error) {
+    await engine.close().catch(() => {});
+    throw error;
+  }
+}
+
+function unreachable(what: string, url: string, error: unknown): CliError {
+  return new CliError(
+    `The ${what} at ${addressOf(url)} cannot be reached: ${messageOf(error)}.`,
+    exitCodes.unreachable,
+  );
+}
