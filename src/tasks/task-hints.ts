@@ -78,6 +78,12 @@ export class TaskHints {
     return new Set(lost.filter((id) => id !== undefined));
   }
 
+  /** Ends the wait of a hint that is delayed, if it is. */
+  async promote(queue: QueueName, taskId: string): Promise<void> {
+    const job = await inTime(this.of(queue).getJob(taskId));
+    if (await job?.isDelayed()) await inTime(job!.promote());
+  }
+
   /**
    * Removes hints, but for those that a worker holds just now.
    *

@@ -16,6 +16,22 @@ const maxCrashes = 3;
 /** The attempt of $1 and $2 still has the task, and nobody has revoked it. */
 const held = `id = $1 AND attempt = $2 AND state = 'STARTED' AND revoke_requested_at IS NULL`;
 
+/** It is due, or its worker is gone, and nobody has revoked it. */
+const claimable = (maxCrashes: string) => `(NOT blocked AND revoke_requested_at IS NULL
+  AND ((state IN ('PENDING', 'RETRY') AND run_at <= now() AND (expires_at IS NULL OR expires_at > now()))
+    OR (state = 'STARTED' AND lease_until < now() AND crashes + 1 < ${maxCrashes})))`;
+
+/** @param set beside what every claim sets */
+const claimSql = (condition: string, set = '') => `
+  UPDATE tasks
+     SET state = 'STARTED', attempt = attempt + 1, worker = $2, progress = NULL, ${set}
+         crashes = crashes + (state = 'STARTED')::int,
+         lease_until = now() + $3 * interval '1 ms', started_at = clock_timestamp()
+   WHERE id = $1 AND ${claimable('$4')} AND ${condition}
+   RETURNING id, kind, name, queue, payload, attempt, retries, overrides,
+             canvas_id AS "canvasId", concurrency_key AS "concurrencyKey",
+             started_at AS "startedAt", owner_id AS "ownerId", correlation_id AS "correlationId"`;
+
 const overdue = {
   expired: {
     state: 'REVOKED',
@@ -54,6 +70,8 @@ export interface ClaimedTask {
   retries: number;
   overrides: TaskOverrides | null;
   canvasId: string | null;
+  concurrencyKey: string | null;
+  startedAt: Date;
   ownerId: string | null;
   correlationId: string | null;
 }
@@ -67,10 +85,20 @@ export type Claim =
   | { kind: 'claimed'; task: ClaimedTask }
   /** Not now: due later, or leased to a worker that may be alive. Milliseconds. */
   | { kind: 'later'; inMs: number }
+  /** It could be claimed, but for limits of its name that the caller must look at first. */
+  | { kind: 'limited'; task: LimitedTask }
   /** It must not run any more, and nobody has written so yet. */
   | { kind: 'overdue'; because: 'expired' | 'revoked' | 'poisoned' }
   /** Final, unknown, or blocked. */
   | { kind: 'over' };
+
+/** A task that limits are looked at for. */
+export interface LimitedTask {
+  id: string;
+  kind: 'task' | 'map';
+  name: string;
+  payload: Json;
+}
 
 /** A row that has just become final, with what decides what follows. */
 export interface Ended {
@@ -109,38 +137,62 @@ export class TaskLedger {
 
   /**
    * Takes the task for one attempt: STARTED, attempt + 1, a lease.
+   *
+   * @param limited names of tasks that are not to be claimed, but answered with `limited`
    */
-  async claim(id: string, worker: string): Promise<Claim> {
-    const [task] = await this.run<ClaimedTask>(
-      `UPDATE tasks
-          SET state = 'STARTED', attempt = attempt + 1, worker = $2, progress = NULL,
-              crashes = crashes + (state = 'STARTED')::int,
-              lease_until = now() + $3 * interval '1 ms', started_at = now()
-        WHERE id = $1 AND finished_at IS NULL AND NOT blocked AND revoke_requested_at IS NULL
-          AND ((state <> 'STARTED' AND run_at <= now() AND (expires_at IS NULL OR expires_at > now()))
-            OR (state = 'STARTED' AND lease_until < now() AND crashes + 1 < $4))
-        RETURNING id, kind, name, queue, payload, attempt, retries, overrides,
-                  canvas_id AS "canvasId", owner_id AS "ownerId",
-                  correlation_id AS "correlationId"`,
-      [id, worker, this.leaseMs, maxCrashes],
-    );
-    return task ? { kind: 'claimed', task } : this.refusal(id);
+  async claim(id: string, worker: string, limited: string[] = []): Promise<Claim> {
+    const [task] = await this.run<ClaimedTask>(claimSql('name <> ALL($5)'), [
+      id,
+      worker,
+      this.leaseMs,
+      maxCrashes,
+      limited,
+    ]);
+    return task ? { kind: 'claimed', task } : this.refusal(id, limited);
   }
 
-  private async refusal(id: string): Promise<Claim> {
+  /**
+   * The same in the transaction of a caller who holds the locks of the task's limits.
+   *
+   * @param concurrencyKey what its running tasks are counted by
+   * @returns undefined when it cannot be claimed
+   */
+  async claimWithin(
+    tx: Transaction,
+    id: string,
+    worker: string,
+    concurrencyKey: string | null,
+  ): Promise<ClaimedTask | undefined> {
+    const parameters = [id, worker, this.leaseMs, maxCrashes, concurrencyKey];
+    const [task] = await rows<ClaimedTask>(
+      tx,
+      claimSql('true', 'concurrency_key = $5,'),
+      parameters,
+    );
+    return task;
+  }
+
+  private async refusal(id: string, limited: string[]): Promise<Claim> {
     const [task] = await this.run<{
+      id: string;
+      kind: 'task' | 'map';
+      name: string;
+      payload: Json;
       state: string;
+      claimable: boolean;
       expired: boolean;
       revoked: boolean;
       wait: number;
     }>(
-      `SELECT state, coalesce(expires_at <= now(), false) AS expired,
+      `SELECT id, kind, name, CASE WHEN name = ANY($2) THEN payload END AS payload, state,
+              ${claimable('$3')} AS claimable, coalesce(expires_at <= now(), false) AS expired,
               revoke_requested_at IS NOT NULL AS revoked,
               extract(epoch FROM coalesce(lease_until, run_at) - now()) * 1000 AS wait
          FROM tasks WHERE id = $1 AND finished_at IS NULL AND NOT blocked`,
-      [id],
+      [id, limited, maxCrashes],
     );
     if (!task) return { kind: 'over' };
+    if (task.claimable && limited.includes(task.name)) return { kind: 'limited', task };
     const running = task.state === 'STARTED';
     if (!running && task.expired) return { kind: 'overdue', because: 'expired' };
     if (task.revoked && (!running || task.wait < 0)) return { kind: 'overdue', because: 'revoked' };

@@ -50,6 +50,10 @@ export class TaskRegistry {
     return this.tasks.get(name);
   }
 
+  get definitions(): TaskDefinition[] {
+    return [...this.tasks.values()].map((task) => task.definition);
+  }
+
   names(): string[] {
     return [...this.tasks.keys()];
   }

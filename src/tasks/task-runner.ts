@@ -5,7 +5,8 @@ import { endOfAttempt } from './events/end-of-attempt.js';
 import { LiveEvents } from './events/live-events.js';
 import { taskOf } from './events/task-of.js';
 import { WorkerStopping } from './task-errors.js';
-import { TaskLedger, type ClaimedTask } from './task-ledger.js';
+import { LimitedClaims } from './limits/limited-claims.js';
+import type { ClaimedTask } from './task-ledger.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
 import { TaskPool } from './workers/task-pool.js';
 
@@ -25,7 +26,7 @@ export class TaskRunner {
   private readonly running = new Map<string, RunningTask>();
 
   constructor(
-    private readonly ledger: TaskLedger,
+    private readonly claims: LimitedClaims,
     private readonly pool: TaskPool,
     private readonly leases: LeaseKeeper,
     private readonly endings: TaskEndings,
@@ -49,7 +50,7 @@ export class TaskRunner {
 
   /** @throws only when the ledger cannot be reached */
   async run(taskId: string, worker: string): Promise<RunOutcome> {
-    const claim = await this.ledger.claim(taskId, worker);
+    const claim = await this.claims.claim(taskId, worker);
     if (claim.kind === 'later') return claim;
     if (claim.kind === 'over') return { kind: 'over', state: null };
     if (claim.kind === 'claimed') return this.attempt(claim.task);
@@ -73,6 +74,7 @@ export class TaskRunner {
     } finally {
       if (this.running.get(task.id) === running) this.running.delete(task.id);
       letGo();
+      this.claims.released(task);
     }
   }
 }

@@ -81,6 +81,10 @@ export class TaskEntity {
   @Column('boolean')
   blocked!: boolean;
 
+  /** What its concurrency limit counts it by, once it has met that limit or run within it. */
+  @Column('text', { name: 'concurrency_key', nullable: true })
+  concurrencyKey!: string | null;
+
   /** Somebody has asked to stop it while it runs. */
   @Column('timestamptz', { name: 'revoke_requested_at', nullable: true })
   revokeRequestedAt!: Date | null;

@@ -26,7 +26,10 @@ import { WorkerTasks } from './control/worker-tasks.js';
 import { WorkersTable } from './control/workers-table.js';
 import { Dispatcher } from './dispatcher.js';
 import { LiveEvents } from './events/live-events.js';
+import { ConcurrencyLimits } from './limits/concurrency-limits.js';
+import { LimitedClaims } from './limits/limited-claims.js';
 import { OnceKeys } from './limits/once-keys.js';
+import { RateLimits } from './limits/rate-limits.js';
 import { Reconciler } from './reconciler.js';
 import { DeclaredSchedules } from './schedules/declared-schedules.js';
 import { ScheduleNews } from './schedules/schedule-news.js';
@@ -130,6 +133,9 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     TaskAttempts,
     TaskRunner,
     LeaseKeeper,
+    LimitedClaims,
+    RateLimits,
+    ConcurrencyLimits,
     taskPool,
     RevocationListener,
     QueueWorkers,

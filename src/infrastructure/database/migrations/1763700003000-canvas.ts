@@ -36,6 +36,8 @@ export class Canvas1763700003000 implements MigrationInterface {
       expires_in_ms: 'milliseconds after which it expires, counted from the end of blocked',
       links: 'callbacks: {success: […], failure: […]}, signatures to send when the task ends so',
       overrides: 'of the definition, by the sender: retry policy, time limits, milliseconds',
+      concurrency_key:
+        'what its limit of running tasks counts by; null: no limit, or not looked at yet',
       revoke_requested: 'how a running task shall be stopped',
       result_expires_at: 'when the sweeper drops the result; null: never, or not ended',
       forgotten: 'the result was dropped, by its owner or the sweeper',

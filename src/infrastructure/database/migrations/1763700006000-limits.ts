@@ -20,16 +20,19 @@ export class Limits1763700006000 implements MigrationInterface {
         PRIMARY KEY (name, key)
       )`);
     await runner.query(`
-      COMMENT ON COLUMN task_rates.starts IS 'newest starts, oldest first, as many as the limit counts'`);
+      COMMENT ON COLUMN task_rates.starts IS 'starts that the limit still counts, oldest first'`);
     await runner.query(`
       COMMENT ON COLUMN task_rates.look_at IS 'when the last of the waiting tasks looks again'`);
     await runner.query(`
-      CREATE INDEX tasks_concurrency ON tasks (name, concurrency_key, priority, id)
-       WHERE concurrency_key IS NOT NULL AND finished_at IS NULL`);
+      CREATE INDEX tasks_concurrency_running ON tasks (name, concurrency_key)
+       WHERE concurrency_key IS NOT NULL AND state = 'STARTED'`);
+    await runner.query(`
+      CREATE INDEX tasks_concurrency_waiting ON tasks (name, concurrency_key, priority, id)
+       WHERE concurrency_key IS NOT NULL AND state IN ('PENDING', 'RETRY')`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`DROP INDEX tasks_concurrency`);
+    await runner.query(`DROP INDEX tasks_concurrency_running, tasks_concurrency_waiting`);
     await runner.query(`DROP TABLE task_rates`);
     await runner.query(`DROP TABLE task_once_keys`);
   }

@@ -1,0 +1,114 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { messageOf } from '../../common/message-of.js';
+import { inTransaction, type Transaction } from '../../infrastructure/database/transaction.js';
+import { TaskLimits } from '../control/task-limits.js';
+import type { TaskDefinition } from '../task-definition.js';
+import { TaskHints } from '../task-hints.js';
+import { TaskLedger, type Claim, type ClaimedTask, type LimitedTask } from '../task-ledger.js';
+import { TaskRegistry } from '../task-registry.js';
+import { ConcurrencyLimits } from './concurrency-limits.js';
+import { limitKey } from './limit-key.js';
+import { RateLimits } from './rate-limits.js';
+
+/** A claim that somebody else changed a moment ago. Milliseconds. */
+const lookAgainMs = 1_000;
+
+/** A claim whose limits were looked at. */
+type Decided = Exclude<Claim, { kind: 'limited' }>;
+
+/**
+ * Claims tasks within their rate and concurrency limits. A task without limits is claimed by one
+ * statement as ever; one with limits in a transaction that holds the locks of its keys, so the limits
+ * are exact however many workers there are.
+ */
+@Injectable()
+export class LimitedClaims {
+  private readonly log = new Logger('Limits');
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly ledger: TaskLedger,
+    private readonly registry: TaskRegistry,
+    private readonly limits: TaskLimits,
+    private readonly rates: RateLimits,
+    private readonly concurrency: ConcurrencyLimits,
+    private readonly hints: TaskHints,
+  ) {}
+
+  async claim(id: string, worker: string): Promise<Decided> {
+    const claim = await this.ledger.claim(id, worker, this.limitedNames());
+    return claim.kind === 'limited' ? this.claimLimited(claim.task, worker) : claim;
+  }
+
+  /** Calls the next task that waits for the place which this one has left. Never throws. */
+  released({ name, concurrencyKey }: ClaimedTask): void {
+    if (concurrencyKey === null) return;
+    this.callNext(name, concurrencyKey).catch((error: unknown) => {
+      this.log.debug(`The next one looks for itself: ${messageOf(error)}`);
+    });
+  }
+
+  private limitedNames(): string[] {
+    return this.registry.definitions
+      .filter((task) => task.concurrencyLimit !== null || this.limits.rateLimit(task) !== null)
+      .map((task) => task.name);
+  }
+
+  private async claimLimited(task: LimitedTask, worker: string): Promise<Decided> {
+    const { definition } = this.registry.find(task.name)!;
+    return inTransaction(this.database, async (tx): Promise<Decided> => {
+      const concurrencyKey = keyOf(definition, definition.concurrencyLimit, task);
+      const inMs = await this.waitMs(tx, definition, task, concurrencyKey);
+      if (inMs > 0) return { kind: 'later', inMs };
+      const claimed = await this.ledger.claimWithin(tx, task.id, worker, concurrencyKey);
+      if (!claimed) return { kind: 'later', inMs: lookAgainMs };
+      const rate = this.limits.rateLimit(definition);
+      if (rate) {
+        const key = keyOf(definition, definition.rateLimit ?? {}, task) ?? '';
+        await this.rates.started(tx, task.name, key, rate, claimed.startedAt);
+      }
+      return { kind: 'claimed', task: claimed };
+    });
+  }
+
+  private async waitMs(
+    tx: Transaction,
+    definition: TaskDefinition,
+    task: LimitedTask,
+    concurrencyKey: string | null,
+  ): Promise<number> {
+    const { id, name } = task;
+    const places = definition.concurrencyLimit?.limit ?? Infinity;
+    if (concurrencyKey !== null) {
+      const inMs = await this.concurrency.waitMs(tx, id, name, concurrencyKey, places);
+      if (inMs > 0) return inMs;
+    }
+    const rate = this.limits.rateLimit(definition);
+    if (rate === null) return 0;
+    const key = keyOf(definition, definition.rateLimit ?? {}, task) ?? '';
+    return this.rates.waitMs(tx, name, key, rate);
+  }
+
+  private async callNext(name: string, key: string): Promise<void> {
+    const limit = this.registry.find(name)?.definition.concurrencyLimit?.limit;
+    if (limit === undefined) return;
+    for (const next of await this.concurrency.next(name, key, limit)) {
+      await this.hints.promote(next.queue, next.id);
+    }
+  }
+}
+
+/**
+ * What a limit counts a task by; null: it has no such limit. A `map` task counts as its first payload.
+ * A payload that does not fit counts as none: its attempt will say so.
+ */
+function keyOf(
+  definition: TaskDefinition,
+  limit: { key?(payload: unknown): string } | null,
+  { kind, payload }: LimitedTask,
+): string | null {
+  if (limit === null) return null;
+  const parsed = definition.payload.safeParse(kind === 'map' ? (payload as unknown[])[0] : payload);
+  return parsed.success ? limitKey(definition, limit, parsed.data) : '';
+}
