@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { readRunningFile } from '../../src/infrastructure/embedded/running-file.js';
 import { eventually } from '../support/eventually.js';
 import { endProcess, startProcess, type TestProcess } from '../support/processes.js';
 
@@ -63,11 +64,13 @@ describe('npm start', () => {
     const { stdout: type } = await run('head', ['-c', '4', 'picture.png'], { cwd: work });
     assert.equal(type.slice(1), 'PNG');
     const sketch = await sketchOf(first.child.pid!);
+    assert.equal((await readRunningFile(dataDir))?.url, first.url, 'for the command line');
 
     first.kill('SIGINT');
     assert.equal(await first.ended(), 0);
     assert.equal(isAlive(first.postgres), false, 'Postgres is gone');
     assert.equal(isAlive(sketch), false, 'the stand-in is gone');
+    assert.equal(await readRunningFile(dataDir), undefined);
     assert.deepEqual(await processesOf(dataDir), []);
 
     const second = await ready(t, { DARKROOM_DATA_DIR: dataDir });
