@@ -92,14 +92,14 @@ export class Examples {
   readonly studio = new Studio();
 
   @HandlesTask(renderFilmTask)
-  async render(payload: Payload<typeof renderFilmTask>, { signal, progress }: TaskContext) {
-    const { film, frames } = payload;
+  async render({ film, frames }: Payload<typeof renderFilmTask>, context: TaskContext) {
+    const { signal } = context;
     const studio = await this.studio.open(film);
     if (!studio) throw new PermanentTaskError('unknown_film', `There is no film "${film}".`);
     if (studio.busyForMs > 0) throw new RetryLater(studio.busyForMs, 'The studio is taken.');
     for (let frame = 1; frame <= frames; frame++) {
       await this.studio.renderFrame(film, frame, { signal });
-      progress({ percent: Math.round((100 * frame) / frames), step: frame, steps: frames });
+      context.progress({ percent: Math.round((100 * frame) / frames), step: frame, steps: frames });
     }
     return { frames };
   }
