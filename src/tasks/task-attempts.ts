@@ -1,7 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { z } from 'zod';
+import { UnavailableError } from '../common/app-error.js';
 import type { Json } from '../common/json.js';
 import { messageOf } from '../common/message-of.js';
+import { isTransient } from '../infrastructure/database/transaction.js';
 import { TaskLimits } from './control/task-limits.js';
 import { LiveEvents } from './events/live-events.js';
 import { taskOf } from './events/task-of.js';
@@ -58,6 +60,7 @@ export class TaskAttempts {
       this.live.emit({ type: 'task-progress', ...taskOf(task), progress: p });
       return this.ledger.progress(task, p);
     });
+    let answered = false;
     try {
       const payload = parsePayload(registered, task);
       const context = contextOf(task, abort, progress);
@@ -69,10 +72,13 @@ export class TaskAttempts {
             ? handleEach(registered, payload as unknown[], context)
             : registered.handler(payload, context),
       );
+      answered = true;
       progress.stop();
       return await this.succeed(task, registered, answer);
     } catch (error) {
       progress.stop();
+      // The handler has not failed: the task is run again when its lease has ended, which is no retry.
+      if (answered && error instanceof UnavailableError && isTransient(error.cause)) throw error;
       return await this.failed(task, registered, error, abort.signal);
     }
   }

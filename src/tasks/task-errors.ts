@@ -114,13 +114,18 @@ export class WorkerStopping extends Error {
 /** The failure that the ledger keeps for anything a handler threw. */
 export function failureOf(error: unknown): TaskFailure {
   if (error instanceof TaskError) {
-    return { code: error.code, message: error.message, retryable: error.retryable };
+    return { code: error.code, message: storable(error.message), retryable: error.retryable };
   }
   return {
     code: 'handler_error',
     message: 'The task failed unexpectedly. The log has the details.',
     retryable: true,
   };
+}
+
+/** Postgres keeps neither a NUL nor half of a character, which a cut through an emoji leaves. */
+function storable(text: string): string {
+  return Buffer.from(text).toString().replaceAll('\0', '\uFFFD');
 }
 
 /** No task has this id, or it was deleted with its data. */

@@ -43,7 +43,8 @@ export class TaskResults implements ResultSource {
 
   /** The task once it is over, or as it is after `timeoutMs`. @throws UnknownTaskError */
   async end(id: string, timeoutMs = neverMs): Promise<TaskEntity> {
-    const timeout = AbortSignal.timeout(timeoutMs);
+    // It takes whole numbers only, of 32 bits.
+    const timeout = AbortSignal.timeout(Math.ceil(Math.min(Math.max(timeoutMs, 0), neverMs)));
     await this.events.listening();
     for (;;) {
       const changed = this.events.change(id, timeout);

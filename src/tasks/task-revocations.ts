@@ -35,6 +35,8 @@ export interface RevokedTask {
 }
 
 const defaults: RevokeRequest = { terminate: false, signal: 'SIGTERM', graceMs: 2_000 };
+/** Longest wait for the store. Milliseconds. */
+const tellMs = 1_000;
 /** Told in one message. */
 const batchSize = 500;
 
@@ -97,7 +99,15 @@ export class TaskRevocations {
     }
   }
 
+  /** Does not wait for a store that is away: the rows are there. */
   private async tell(tasks: RevokedTask[]): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, tellMs)));
+    await Promise.race([this.publish(tasks), deadline]);
+    clearTimeout(timer);
+  }
+
+  private async publish(tasks: RevokedTask[]): Promise<void> {
     try {
       for (let i = 0; i < tasks.length; i += batchSize) {
         await this.bus.publish(revokedTopic, tasks.slice(i, i + batchSize));

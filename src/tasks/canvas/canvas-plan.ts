@@ -36,8 +36,8 @@ const nowhere: QueueName = 'normal_priority';
  * @throws InvalidPayloadError, RangeError
  */
 export function planCanvas(node: CanvasNode, inherited: NodeOptions = {}): PlannedNode {
-  const options = { ...inherited, ...node.options };
-  checkOptions(options);
+  checkOptions(node.options);
+  const options = inheriting(node.options, inherited);
   const callbacks = planCallbacks(node);
   if (!('children' in node)) return { ...planLeaf(node, options), callbacks };
   const { delayMs, runAt, expiresInMs, ...forAll } = options;
@@ -62,6 +62,16 @@ export function planCanvas(node: CanvasNode, inherited: NodeOptions = {}): Plann
     ),
     callbacks,
   };
+}
+
+/** What it does not say itself; of `delayMs` and `runAt` neither, when it says the other. */
+function inheriting(own: NodeOptions, { delayMs, runAt, ...others }: NodeOptions): NodeOptions {
+  if (own.delayMs !== undefined || own.runAt !== undefined) return { ...others, ...own };
+  const start = {
+    ...(delayMs !== undefined && { delayMs }),
+    ...(runAt !== undefined && { runAt }),
+  };
+  return { ...others, ...start, ...own };
 }
 
 function planLeaf(node: LeafNode, options: NodeOptions): Omit<PlannedNode, 'callbacks'> {

@@ -38,7 +38,8 @@ export class ConcurrencyLimits {
     const [{ running }] = (await rows<{ running: number }>(
       tx,
       `SELECT count(*)::int AS running FROM tasks
-        WHERE name = $1 AND concurrency_key = $2 AND state = 'STARTED' AND id <> $3`,
+        WHERE name = $1 AND concurrency_key = $2 AND state = 'STARTED'
+          AND lease_until >= now() AND id <> $3`,
       [name, key, id],
     )) as [{ running: number }];
     if (running < limit) return 0;
@@ -66,7 +67,8 @@ export class ConcurrencyLimits {
           AND run_at <= now() AND NOT blocked
         ORDER BY priority, id
         LIMIT greatest(0, $3 - (SELECT count(*) FROM tasks WHERE name = $1
-                                   AND concurrency_key = $2 AND state = 'STARTED'))`,
+                                   AND concurrency_key = $2 AND state = 'STARTED'
+                                   AND lease_until >= now()))`,
       [name, key, limit],
     );
   }

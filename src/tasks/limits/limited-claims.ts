@@ -102,7 +102,8 @@ export class LimitedClaims {
 
 /**
  * What a limit counts a task by; null: it has no such limit. A `map` task counts as its first payload.
- * A payload that does not fit counts as none: its attempt will say so.
+ * A payload that does not fit counts as none: its attempt will say so. So does one that `key` cannot
+ * take or makes too long a key of: refused here, it would wait for ever.
  */
 function keyOf(
   definition: TaskDefinition,
@@ -111,5 +112,10 @@ function keyOf(
 ): string | null {
   if (limit === null) return null;
   const parsed = definition.payload.safeParse(kind === 'map' ? (payload as unknown[])[0] : payload);
-  return parsed.success ? limitKey(definition, limit, parsed.data) : '';
+  if (!parsed.success) return '';
+  try {
+    return limitKey(definition, limit, parsed.data);
+  } catch {
+    return '';
+  }
 }

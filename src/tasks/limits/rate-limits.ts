@@ -39,12 +39,14 @@ export class RateLimits {
     const { counted, freeInMs, lookInMs } = row!;
     if (counted < rate.limit) return 0;
     const wait = Math.max(freeInMs, lookInMs);
+    // Who looks again before its turn takes none: its looks would add up to days.
+    if (wait > maxLookMs) return Math.ceil(maxLookMs * (0.5 + Math.random() / 2));
     await tx.query(
       `UPDATE task_rates SET look_at = clock_timestamp() + $3 * interval '1 ms'
         WHERE name = $1 AND key = $2`,
       [name, key, wait + rate.perMs / rate.limit],
     );
-    return Math.ceil(Math.max(1, Math.min(wait, maxLookMs * (0.5 + Math.random() / 2))));
+    return Math.ceil(Math.max(1, wait));
   }
 
   /** Counts a start, in the transaction of {@link waitMs}. */

@@ -31,12 +31,15 @@ export interface ScheduleDefinition {
   declaration: ScheduleDeclaration;
 }
 
+/** A year. Postgres knows no moment some 300,000 years from now, and could not send the task. */
+const maxExpiresInMs = 366 * 86_400_000;
+
 /** For callers that are not checked by a compiler. */
 const optionsSchema = z.object({
   misfire: z.enum(MISFIRE_POLICIES).optional(),
   queue: z.enum(QUEUE_NAMES).optional(),
   priority: z.int().min(0).max(9).optional(),
-  expiresInMs: z.number().positive().optional(),
+  expiresInMs: z.number().positive().max(maxExpiresInMs).optional(),
 });
 
 const defined = new Map<string, ScheduleDefinition>();

@@ -11,7 +11,7 @@ import { answerMs, terminationOf } from './abort-reasons.js';
 import { ChildStartError, PoolChild } from './pool-child.js';
 import { PoolChildren } from './pool-children.js';
 import { TaskPool, type PoolStart, type PoolStats } from './task-pool.js';
-import type { TimeLimits } from './task-run.js';
+import { longestTimerMs, type TimeLimits } from './task-run.js';
 import { wornOut, type ChildLimits } from './worn-out.js';
 
 /** Before a task is looked at again whose child died or could not start. Milliseconds. */
@@ -159,7 +159,7 @@ class Deadlines {
       this.killedFor ??= reason;
       this.child.kill(signal);
     };
-    this.timers.push(setTimeout(kill, ms));
+    if (ms <= longestTimerMs) this.timers.push(setTimeout(kill, ms));
   }
 
   clear(): void {

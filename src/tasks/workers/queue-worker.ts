@@ -64,6 +64,7 @@ export class QueueWorker {
     if (this.pausing) return;
     // BullMQ waits for a running job before it looks at its concurrency again; this wakes it.
     await this.worker.pause(true);
+    if (this.paused) return;
     await this.worker.resume();
   }
 

@@ -9,6 +9,9 @@ import {
 /** After the worker or the lease is gone, a handler gets this long to notice its signal. */
 export const noticeMs = 2_000;
 
+/** 24 days; a limit above it is none. Milliseconds. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 /** Milliseconds. */
 export interface TimeLimits {
   softTimeLimitMs: number;
@@ -26,7 +29,10 @@ export async function withinLimits<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const timers: NodeJS.Timeout[] = [];
-  const after = (ms: number, then: () => void) => timers.push(setTimeout(then, ms));
+  const after = (ms: number, then: () => void) => {
+    // Node lets a longer timer fire at once.
+    if (ms <= longestTimerMs) timers.push(setTimeout(then, ms));
+  };
   const ended = new Promise<never>((_, reject) => {
     after(softTimeLimitMs, () => abort.abort(new SoftTimeLimitExceeded(softTimeLimitMs)));
     after(hardTimeLimitMs, () => {
@@ -40,7 +46,8 @@ export async function withinLimits<T>(
     });
   });
   try {
-    return await Promise.race([work(), ended]);
+    // Work that throws before its first await must leave nobody to miss what `ended` says later.
+    return await Promise.race([Promise.resolve().then(work), ended]);
   } finally {
     timers.forEach(clearTimeout);
   }

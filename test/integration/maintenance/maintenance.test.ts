@@ -103,6 +103,28 @@ it('expired results are dropped, thousands at a time, and no others', async () =
   ]);
 });
 
+it('a part of a callback keeps its result until its group is over', async () => {
+  const { database } = darkroom;
+  const canvas = await task({ ended: '2 hours' });
+  const open = await task({ canvas, state: 'PENDING' });
+  const over = await task({ canvas, ended: '1 hour' });
+  const [waited, unwanted] = [
+    await task({ canvas, ended: '1 hour' }),
+    await task({ canvas, ended: '1 hour' }),
+  ];
+  await database.query(
+    `UPDATE tasks SET result = '1', result_expires_at = now(), position = 0,
+            parent_id = CASE id WHEN $1 THEN $3::uuid ELSE $4::uuid END WHERE id IN ($1, $2)`,
+    [waited, unwanted, open, over],
+  );
+  await darkroom.app.get(MaintenanceService).dropExpiredResults(endless);
+  const kept = await database.query('SELECT id FROM tasks WHERE id IN ($1, $2) AND NOT forgotten', [
+    waited,
+    unwanted,
+  ]);
+  assert.deepEqual(kept, [{ id: waited }]);
+});
+
 it('two sweeps at once share the work', async () => {
   await expiring(3_000, '-1 s');
   const service = darkroom.app.get(MaintenanceService);

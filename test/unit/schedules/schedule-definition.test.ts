@@ -30,6 +30,7 @@ const wrong: [string, object, unknown, RegExp][] = [
   ['a queue', { ...fine, queue: 'urgent' }, InvalidScheduleError, /queue/],
   ['a priority', { ...fine, priority: 10 }, InvalidScheduleError, /priority/],
   ['an expiry', { ...fine, expiresInMs: 0 }, InvalidScheduleError, /expiresInMs/],
+  ['a late expiry', { ...fine, expiresInMs: 1e16 }, InvalidScheduleError, /expiresInMs/],
 ];
 for (const [what, declaration, type, message] of wrong) {
   it(`declaring a schedule with ${what} that is wrong stops the import`, () => {
