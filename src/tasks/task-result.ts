@@ -77,7 +77,10 @@ export class TaskResult<R = unknown> {
     }
   }
 
-  /** Drops the result; `get` gives null from then on. A task that runs still runs to its end. */
+  /**
+   * Drops the result; `get` gives null from then on. A task that runs still runs to its end. What takes
+   * its result in a canvas that is not over gets null as well.
+   */
   async forget(): Promise<void> {
     await this.results.forget(this.id);
   }

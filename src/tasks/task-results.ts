@@ -66,11 +66,15 @@ export class TaskResults implements ResultSource {
     return revoked!;
   }
 
-  /** Parts of a group, in order. */
+  /** Parts of a group, in order. @throws UnknownTaskError */
   async parts(id: string): Promise<TaskEntity[]> {
-    return this.database.manager.find(TaskEntity, {
-      where: { parentId: id, position: Not(IsNull()) },
-      order: { position: 'ASC' },
-    });
+    const parts = await retried(() =>
+      this.database.manager.find(TaskEntity, {
+        where: { parentId: id, position: Not(IsNull()) },
+        order: { position: 'ASC' },
+      }),
+    );
+    if (parts.length === 0) await this.task(id);
+    return parts;
   }
 }

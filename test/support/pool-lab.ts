@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../../src/config/config.module.js';
 import { TaskPool } from '../../src/tasks/workers/task-pool.js';
+import { CanvasHandlers } from './canvas-tasks.js';
 import { eventually } from './eventually.js';
 import { PoolHandlers, poolTables } from './pool-handlers.js';
 import type { QueueEngineName, TestStores } from './queue-engines.js';
@@ -21,7 +22,7 @@ export async function openPoolLab(
   stores?: TestStores,
 ): Promise<PoolLab> {
   const lab = await openTaskLab(engine, {
-    providers: [PoolHandlers],
+    providers: [PoolHandlers, CanvasHandlers],
     serve: ['normal_priority'],
     settings: { ...poolSettings, ...settings },
     ...(stores && { stores }),

@@ -5,7 +5,7 @@ import type { Settings } from '../../src/config/config.module.js';
 import type { Canvas } from '../../src/tasks/canvas/canvas.js';
 import { Reconciler } from '../../src/tasks/reconciler.js';
 import { TaskClient, type SendOptions } from '../../src/tasks/task-client.js';
-import type { PayloadInput, TaskDefinition } from '../../src/tasks/task-definition.js';
+import type { PayloadInput, Result, TaskDefinition } from '../../src/tasks/task-definition.js';
 import { TaskHints } from '../../src/tasks/task-hints.js';
 import { TaskLedger } from '../../src/tasks/task-ledger.js';
 import { isFinal, type TaskState } from '../../src/tasks/task-state.js';
@@ -29,7 +29,7 @@ export interface TaskLab {
   send: <D extends TaskDefinition>(
     definition: D,
     payload: PayloadInput<D>,
-    options?: SendOptions,
+    options?: SendOptions<Result<D>>,
   ) => Promise<string>;
   client: TaskClient;
   /** @returns id of its root */

@@ -2,7 +2,7 @@ import type { OldRows } from './old-rows.js';
 
 /**
  * Finished tasks of `only` these names, or of all `except` these. Nodes of a canvas count from the end of
- * the whole: while its root is open, or has just ended, all of them stay.
+ * the whole: while its root, or the node right above, is open or has just ended, they stay.
  */
 export function finishedTasks(
   what: string,
@@ -20,8 +20,8 @@ export function finishedTasks(
         SELECT id FROM tasks task
          WHERE finished_at < now() - $2 * interval '1 day' AND ${wanted}
            AND NOT EXISTS (
-               SELECT FROM tasks root WHERE root.id = task.canvas_id
-                  AND (root.finished_at IS NULL OR root.finished_at >= now() - $2 * interval '1 day'))
+               SELECT FROM tasks above WHERE above.id IN (task.canvas_id, task.parent_id)
+                  AND (above.finished_at IS NULL OR above.finished_at >= now() - $2 * interval '1 day'))
          ORDER BY finished_at LIMIT $1 FOR UPDATE SKIP LOCKED)
       RETURNING id`,
   };

@@ -3,6 +3,7 @@ import type { QueueName } from '../queues.js';
 import type { TaskOverrides } from '../task-definition.js';
 import { checkedPayload, checkedPayloads, checkedRest } from '../task-payload.js';
 import type { CanvasNode, LeafNode, NodeOptions } from './canvas.js';
+import { checkOptions, optionsWithin } from './node-options.js';
 
 /** A canvas without code: checked, all options decided, JSON. What the ledger keeps of callbacks. */
 export interface PlannedNode {
@@ -30,15 +31,25 @@ export interface PlannedCallbacks {
 const nowhere: QueueName = 'normal_priority';
 
 /**
+ * Levels of a canvas, callbacks included: far more than anybody draws, and far fewer than overflow a
+ * stack, here or in Postgres.
+ */
+export const maxDepth = 1_000;
+
+/**
  * Checks every payload and option of a canvas.
  *
  * @param inherited options of the nodes above, for what a node does not say itself
+ * @param depth levels above it
  * @throws InvalidPayloadError, RangeError
  */
-export function planCanvas(node: CanvasNode, inherited: NodeOptions = {}): PlannedNode {
+export function planCanvas(node: CanvasNode, inherited: NodeOptions = {}, depth = 0): PlannedNode {
+  if (depth > maxDepth) {
+    throw new RangeError(`A canvas is nested more than ${maxDepth} deep; send it in parts.`);
+  }
   checkOptions(node.options);
-  const options = inheriting(node.options, inherited);
-  const callbacks = planCallbacks(node);
+  const options = optionsWithin(inherited, node.options);
+  const callbacks = planCallbacks(node, depth + 1);
   if (!('children' in node)) return { ...planLeaf(node, options), callbacks };
   const { delayMs, runAt, expiresInMs, ...forAll } = options;
   const times = {
@@ -58,20 +69,14 @@ export function planCanvas(node: CanvasNode, inherited: NodeOptions = {}): Plann
     expiresInMs: null,
     overrides: null,
     children: node.children.map((child, i) =>
-      planCanvas(child, node.kind === 'group' || i === 0 ? { ...forAll, ...times } : forAll),
+      planCanvas(
+        child,
+        node.kind === 'group' || i === 0 ? { ...forAll, ...times } : forAll,
+        depth + 1,
+      ),
     ),
     callbacks,
   };
-}
-
-/** What it does not say itself; of `delayMs` and `runAt` neither, when it says the other. */
-function inheriting(own: NodeOptions, { delayMs, runAt, ...others }: NodeOptions): NodeOptions {
-  if (own.delayMs !== undefined || own.runAt !== undefined) return { ...others, ...own };
-  const start = {
-    ...(delayMs !== undefined && { delayMs }),
-    ...(runAt !== undefined && { runAt }),
-  };
-  return { ...others, ...start, ...own };
 }
 
 function planLeaf(node: LeafNode, options: NodeOptions): Omit<PlannedNode, 'callbacks'> {
@@ -103,26 +108,11 @@ function planPayload({ kind, definition, payload, inputKey }: LeafNode): Json {
   return checkedRest(definition, inputKey, payload);
 }
 
-function planCallbacks({ callbacks: { success, failure } }: CanvasNode): PlannedCallbacks | null {
+function planCallbacks(
+  { callbacks: { success, failure } }: CanvasNode,
+  depth: number,
+): PlannedCallbacks | null {
   if (success.length + failure.length === 0) return null;
-  const plan = (node: CanvasNode) => planCanvas(node);
+  const plan = (node: CanvasNode) => planCanvas(node, {}, depth);
   return { success: success.map(plan), failure: failure.map(plan) };
-}
-
-function checkOptions(options: NodeOptions): void {
-  const { priority, delayMs, runAt, expiresInMs, softTimeLimitMs, hardTimeLimitMs } = options;
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
-    throw new RangeError(`priority is ${priority}; it goes from 0 (first) to 9 (last)`);
-  }
-  if (delayMs !== undefined && runAt !== undefined) {
-    throw new RangeError('delayMs and runAt exclude each other');
-  }
-  if (runAt !== undefined && Number.isNaN(runAt.getTime())) {
-    throw new RangeError('runAt is no date');
-  }
-  const times = { delayMs, expiresInMs, softTimeLimitMs, hardTimeLimitMs };
-  for (const [name, ms] of Object.entries(times)) {
-    if (ms === undefined || (Number.isFinite(ms) && ms >= 0)) continue;
-    throw new RangeError(`${name} is ${ms}; it is a number of milliseconds`);
-  }
 }

@@ -252,10 +252,14 @@ onBothQueueEngines('canvas', (engine) => {
 
   it('link calls back with the result, once', async () => {
     const handlers = lab.get(Handlers);
-    const id = await lab.send(add, { a: 20, b: 1 }, {
-      link: s(note),
-      linkError: s(blame),
-    } as never);
+    const id = await lab.send(
+      add,
+      { a: 20, b: 1 },
+      {
+        link: s(note),
+        linkError: s(blame),
+      },
+    );
     await lab.finished(id);
     const [callback] = await lab.database.query(`SELECT id FROM tasks WHERE parent_id = $1`, [id]);
     await lab.finished(callback.id);
