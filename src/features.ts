@@ -1,6 +1,7 @@
 import { AdminQueuesModule } from './features/admin-queues/admin-queues.module.js';
 import { AuthModule, authEntities } from './features/auth/auth.module.js';
 import { oldSessions } from './features/auth/old-sessions.js';
+import { CalculateModule, CalculateWorkerModule } from './features/calculate/calculate.module.js';
 import { HealthModule } from './features/health/health.module.js';
 import {
   ImageGenerationModule,
@@ -22,12 +23,14 @@ export const apiFeatures = [
   TaskStatusModule,
   ImageGenerationModule,
   ImagesApiModule,
+  CalculateModule,
 ];
 
 /** What runs tasks. */
 export const workerFeatures = [
   ImageGenerationWorkerModule,
   ImagesWorkerModule,
+  CalculateWorkerModule,
   MaintenanceWorkerModule.with({
     oldRows: [oldSessions, oldGenerations, oldIdempotencyKeys],
     kept: [generateImageTask],

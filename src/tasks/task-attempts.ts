@@ -20,7 +20,8 @@ import {
   type TaskRevoked,
 } from './task-errors.js';
 import type { RunOutcome } from './run-outcome.js';
-import { TaskLedger, type ClaimedTask } from './task-ledger.js';
+import type { ClaimedTask } from './ledger-rows.js';
+import { TaskLedger } from './task-ledger.js';
 import { TaskRegistry, type RegisteredTask } from './task-registry.js';
 import { handleEach } from './workers/handle-each.js';
 import { ProgressWriter } from './workers/progress-writer.js';

@@ -15,7 +15,7 @@ export interface TaskContext {
    */
   readonly signal: AbortSignal;
   /** Shows progress to whoever asks for the task's status. Cheap: written at most twice a second. */
-  progress(progress: TaskProgress): void;
+  readonly progress: (progress: TaskProgress) => void;
 }
 
 /** Progress as the API shows it; unknown parts are null, never guessed. */

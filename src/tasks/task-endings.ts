@@ -5,7 +5,8 @@ import { inTransaction, rows, type Transaction } from '../infrastructure/databas
 import { CanvasProgress, lockCanvas } from './canvas/canvas-progress.js';
 import type { TaskFailure } from './task-errors.js';
 import { TaskEvents } from './task-events.js';
-import { TaskLedger, type ClaimedTask, type Ended } from './task-ledger.js';
+import type { ClaimedTask, Ended } from './ledger-rows.js';
+import { TaskLedger } from './task-ledger.js';
 import type { FinalState } from './task-state.js';
 
 /**

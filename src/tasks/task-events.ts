@@ -3,7 +3,7 @@ import { messageOf } from '../common/message-of.js';
 import { MessageBus } from '../infrastructure/queue/message-bus.js';
 import { endWithoutAttempt } from './events/end-of-attempt.js';
 import { LiveEvents } from './events/live-events.js';
-import type { Ended } from './task-ledger.js';
+import type { Ended } from './ledger-rows.js';
 import type { FinalState } from './task-state.js';
 
 interface Finished {

@@ -7,7 +7,7 @@ import { MessageBus } from '../infrastructure/queue/message-bus.js';
 import { CanvasProgress, lockCanvas } from './canvas/canvas-progress.js';
 import { revokedFailure, type RevokeRequest, type TaskFailure } from './task-errors.js';
 import { TaskEvents } from './task-events.js';
-import { endedColumns, type Ended } from './task-ledger.js';
+import { endedColumns, type Ended } from './ledger-rows.js';
 import type { TaskState } from './task-state.js';
 
 export interface RevokeOptions extends Partial<RevokeRequest> {

@@ -6,7 +6,7 @@ import { LiveEvents } from './events/live-events.js';
 import { taskOf } from './events/task-of.js';
 import { WorkerStopping } from './task-errors.js';
 import { LimitedClaims } from './limits/limited-claims.js';
-import type { ClaimedTask } from './task-ledger.js';
+import type { ClaimedTask } from './ledger-rows.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
 import { TaskPool } from './workers/task-pool.js';
 

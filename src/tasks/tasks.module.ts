@@ -1,12 +1,14 @@
 import {
   Inject,
   Module,
+  type DynamicModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { SETTINGS, type Settings } from '../config/config.module.js';
+import { ConfigModule, SETTINGS, type Settings } from '../config/config.module.js';
+import { DatabaseModule } from '../infrastructure/database/database.module.js';
 import { QueueModule } from '../infrastructure/queue/queue.module.js';
 import { CanvasProgress } from './canvas/canvas-progress.js';
 import { CommandListener } from './control/command-listener.js';
@@ -30,6 +32,7 @@ import { ConcurrencyLimits } from './limits/concurrency-limits.js';
 import { LimitedClaims } from './limits/limited-claims.js';
 import { OnceKeys } from './limits/once-keys.js';
 import { RateLimits } from './limits/rate-limits.js';
+import { producerSettings, type ProducerOptions } from './producer-settings.js';
 import { Reconciler } from './reconciler.js';
 import { DeclaredSchedules } from './schedules/declared-schedules.js';
 import { ScheduleNews } from './schedules/schedule-news.js';
@@ -110,6 +113,23 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly live: LiveEvents,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
+
+  /**
+   * For a service that only sends and follows tasks, without the rest of Darkroom: import it once, in the
+   * root module; `TaskClient` and the `DataSource` can then be injected anywhere.
+   *
+   * @throws EnvironmentError when a URL is wrong
+   */
+  static forProducer(options: ProducerOptions): DynamicModule {
+    return {
+      module: TasksModule,
+      global: true,
+      imports: [
+        ConfigModule.with(producerSettings(options)),
+        DatabaseModule.with([TaskEntity, ...(options.entities ?? [])]),
+      ],
+    };
+  }
 
   onApplicationBootstrap(): void {
     void this.live.start();

@@ -9,12 +9,13 @@ export const OLD_ROWS = Symbol('OLD_ROWS');
 /** Rows in one transaction: few enough that nobody waits for them. */
 const batchSize = 1_000;
 
-/** Those of a canvas stay until it is over: a part's result goes to the steps after it. */
+/** Those of a canvas stay until it and its callbacks are over: later steps may still ask for them. */
 const dropResults = `
   UPDATE tasks SET result = NULL, forgotten = true WHERE id IN (
     SELECT id FROM tasks task WHERE result_expires_at <= now() AND NOT forgotten
        AND NOT EXISTS (
-           SELECT FROM tasks root WHERE root.id = task.canvas_id AND root.finished_at IS NULL)
+           SELECT FROM tasks open
+            WHERE open.canvas_id = task.canvas_id AND open.finished_at IS NULL)
      ORDER BY result_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
   RETURNING id`;
 

@@ -1,12 +1,7 @@
 import { z } from 'zod';
+import { taskFailure } from '../../tasks/task-errors.js';
 import { TASK_STATES } from '../../tasks/task-state.js';
 import type { TaskEntity } from '../../tasks/task.entity.js';
-
-export const taskError = z.strictObject({
-  code: z.string(),
-  message: z.string(),
-  retryable: z.boolean(),
-});
 
 const moment = z.iso.datetime().nullable();
 
@@ -22,7 +17,7 @@ export const taskStatusFields = {
     eta_seconds: z.number().nullable(),
     queue_position: z.int().nullable(),
   }),
-  error: taskError.nullable(),
+  error: taskFailure.nullable(),
   created_at: z.iso.datetime(),
   started_at: moment,
   finished_at: moment,
@@ -34,7 +29,7 @@ export const shortTaskStatus = z.strictObject({
   task_id: z.uuid(),
   status: z.enum(TASK_STATES),
   result: z.json().optional(),
-  error: taskError.optional(),
+  error: taskFailure.optional(),
 });
 export type ShortTaskStatus = z.output<typeof shortTaskStatus>;
 

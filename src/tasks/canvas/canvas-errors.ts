@@ -1,5 +1,5 @@
 import type { TaskFailure } from '../task-errors.js';
-import type { Ended } from '../task-ledger.js';
+import type { Ended } from '../ledger-rows.js';
 
 /** Of a group of which a part has no result: it names the first one. */
 export function groupFailed(part: Ended): TaskFailure {

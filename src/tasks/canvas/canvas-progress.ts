@@ -9,7 +9,7 @@ import type { TaskErrorReport, TaskFailure } from '../task-errors.js';
 import { TaskEvents } from '../task-events.js';
 import type { TaskHint } from '../task-hints.js';
 import { TaskInserts } from '../task-inserts.js';
-import { endedColumns, type Ended } from '../task-ledger.js';
+import { endedColumns, type Ended } from '../ledger-rows.js';
 import type { FinalState, TaskKind } from '../task-state.js';
 import { chainStopped, chordError, groupFailed } from './canvas-errors.js';
 import type { PlannedNode } from './canvas-plan.js';

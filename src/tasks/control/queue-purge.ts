@@ -10,7 +10,7 @@ import { QUEUE_NAMES, type QueueName } from '../queues.js';
 import type { TaskFailure } from '../task-errors.js';
 import { TaskEvents } from '../task-events.js';
 import { TaskHints } from '../task-hints.js';
-import { endedColumns, type Ended } from '../task-ledger.js';
+import { endedColumns, type Ended } from '../ledger-rows.js';
 
 /** Tasks ended in one transaction; those of one canvas always are. */
 const batchSize = 500;

@@ -1,5 +1,5 @@
 import type { RunOutcome } from '../run-outcome.js';
-import type { ClaimedTask, Ended } from '../task-ledger.js';
+import type { ClaimedTask, Ended } from '../ledger-rows.js';
 import type { EmittedEvent } from './live-event.js';
 import { taskOf } from './task-of.js';
 

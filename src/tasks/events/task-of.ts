@@ -1,4 +1,4 @@
-import type { ClaimedTask } from '../task-ledger.js';
+import type { ClaimedTask } from '../ledger-rows.js';
 
 /** Which task, in the events of an attempt. */
 export function taskOf({ id, name, queue, attempt }: ClaimedTask) {

@@ -5,7 +5,8 @@ import { inTransaction, type Transaction } from '../../infrastructure/database/t
 import { TaskLimits } from '../control/task-limits.js';
 import type { TaskDefinition } from '../task-definition.js';
 import { TaskHints } from '../task-hints.js';
-import { TaskLedger, type Claim, type ClaimedTask, type LimitedTask } from '../task-ledger.js';
+import type { Claim, ClaimedTask, LimitedTask } from '../ledger-rows.js';
+import { TaskLedger } from '../task-ledger.js';
 import { TaskRegistry } from '../task-registry.js';
 import { ConcurrencyLimits } from './concurrency-limits.js';
 import { limitKey } from './limit-key.js';

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/config.module.js';
 import type { RunOutcome } from '../run-outcome.js';
-import type { ClaimedTask } from '../task-ledger.js';
+import type { ClaimedTask } from '../ledger-rows.js';
 import type { PackedReason } from './abort-reasons.js';
 
 /** What a parent says. The first message is `boot`; a child runs one task at a time. */

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { TaskAttempts } from '../task-attempts.js';
 import { TaskPool, type PoolStart, type PoolStats } from './task-pool.js';
-import type { ClaimedTask } from '../task-ledger.js';
+import type { ClaimedTask } from '../ledger-rows.js';
 import type { ChildLimits } from './worn-out.js';
 
 /** Tasks run in the worker itself: cheap, and nothing can stop one that blocks the event loop. */

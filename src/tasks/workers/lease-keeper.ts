@@ -2,7 +2,8 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../../common/message-of.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { LeaseLost, TaskRevoked } from '../task-errors.js';
-import { TaskLedger, type Fence } from '../task-ledger.js';
+import type { Fence } from '../ledger-rows.js';
+import { TaskLedger } from '../task-ledger.js';
 
 interface Held extends Fence {
   abort: AbortController;

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { messageOf } from '../../common/message-of.js';
 import type { Settings } from '../../config/config.module.js';
-import type { ClaimedTask } from '../task-ledger.js';
+import type { ClaimedTask } from '../ledger-rows.js';
 import { packReason } from './abort-reasons.js';
 import type { ChildAnswer, ChildMessage, ParentMessage } from './child-messages.js';
 import type { ChildStats } from './task-pool.js';

@@ -5,7 +5,7 @@ import { messageOf } from '../../common/message-of.js';
 import type { Settings } from '../../config/config.module.js';
 import { createLogger, type DarkroomLogger } from '../../infrastructure/http/logger.js';
 import { TaskAttempts } from '../task-attempts.js';
-import type { ClaimedTask } from '../task-ledger.js';
+import type { ClaimedTask } from '../ledger-rows.js';
 import { TaskRegistry } from '../task-registry.js';
 import { unpackReason } from './abort-reasons.js';
 import type { ChildMessage, ParentMessage } from './child-messages.js';

@@ -1,5 +1,5 @@
 import type { RunOutcome } from '../run-outcome.js';
-import type { ClaimedTask } from '../task-ledger.js';
+import type { ClaimedTask } from '../ledger-rows.js';
 
 /** What a pool learns when its worker starts. */
 export interface PoolStart {

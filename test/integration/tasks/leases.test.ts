@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { defineTask } from '../../../src/tasks/task-definition.js';
 import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import type { ClaimedTask } from '../../../src/tasks/task-ledger.js';
+import type { ClaimedTask } from '../../../src/tasks/ledger-rows.js';
 import { openTaskLab } from '../../support/task-lab.js';
 
 const leased = defineTask({

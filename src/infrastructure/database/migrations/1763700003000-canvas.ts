@@ -56,6 +56,9 @@ export class Canvas1763700003000 implements MigrationInterface {
       `CREATE INDEX tasks_canvas ON tasks (canvas_id) WHERE canvas_id IS NOT NULL`,
     );
     await runner.query(`
+      CREATE INDEX tasks_canvas_open ON tasks (canvas_id)
+       WHERE canvas_id IS NOT NULL AND finished_at IS NULL`);
+    await runner.query(`
       CREATE INDEX tasks_result_expiry ON tasks (result_expires_at)
        WHERE result_expires_at IS NOT NULL AND NOT forgotten`);
     await runner.query(
@@ -68,7 +71,7 @@ export class Canvas1763700003000 implements MigrationInterface {
     // Nodes of a canvas mean nothing without it.
     await runner.query(`DELETE FROM tasks WHERE blocked OR kind <> 'task'`);
     await runner.query(
-      `DROP INDEX tasks_running, tasks_finished, tasks_result_expiry, tasks_canvas, tasks_children, tasks_queue_check`,
+      `DROP INDEX tasks_running, tasks_finished, tasks_result_expiry, tasks_canvas_open, tasks_canvas, tasks_children, tasks_queue_check`,
     );
     await runner.query(`
       ALTER TABLE tasks

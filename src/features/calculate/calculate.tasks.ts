@@ -1,0 +1,12 @@
+import { z } from 'zod';
+import { defineTask } from '../../tasks/task-definition.js';
+
+/** Bounded, so that a sum of two is still exact in JSON. */
+export const term = z.int('must be an integer').min(-1e15).max(1e15);
+
+export const addNumbersTask = defineTask({
+  name: 'add_numbers',
+  queue: 'normal_priority',
+  payload: z.strictObject({ x: term, y: term }),
+  result: z.int(),
+});
