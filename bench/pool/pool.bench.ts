@@ -10,8 +10,8 @@ import { printTable } from '../support/table.js';
 
 /** What it costs to run a task in a child process instead of the worker itself. */
 const rounds = sized(3, 1);
-const count = sized(2_000, 20);
-const calmCount = sized(150, 5);
+const count = sized(1_000, 20);
+const calmCount = sized(100, 5);
 const calmPerSecond = 50;
 const concurrency = sized('4', '1');
 
