@@ -6,7 +6,19 @@ import { parseArgs } from 'node:util';
 import { startStores } from '../test/support/stores-for-a-run.js';
 
 /** Runs the benchmarks named on the command line, or all; each in its own process. */
-const names = ['accept', 'no-op', 'dispatch', 'memory'];
+const usual = [
+  'accept',
+  'no-op',
+  'dispatch',
+  'memory',
+  'canvas',
+  'schedules',
+  'control',
+  'get',
+  'pool',
+];
+/** Only by its name: it takes long. */
+const names = [...usual, 'backlog'];
 const { values, positionals } = parseArgs({
   options: { smoke: { type: 'boolean', default: false } },
   allowPositionals: true,
@@ -24,7 +36,8 @@ if (stores.leftOut !== undefined) {
 }
 console.log(`${cpus().length} cores; Postgres durable; load and stores on this machine.`);
 if (values.smoke) console.log('Smoke: it runs. The figures mean nothing.');
-const chosen = names.filter((name) => positionals.length === 0 || positionals.includes(name));
+const asked = values.smoke ? names : usual;
+const chosen = positionals.length === 0 ? asked : positionals;
 try {
   if (values.smoke) await Promise.all(chosen.map(runBench));
   else for (const name of chosen) await runBench(name);

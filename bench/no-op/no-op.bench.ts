@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { openClient, type Client } from '../lab/client.js';
 import { Samples } from '../support/samples.js';
 import { p50p99, perSecond } from '../support/figures.js';
 import { engines, openSite, settled, type Site } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 import { watchUsage } from '../support/usage.js';
-import { openSender, type Sender } from './sender.js';
 
 /** What a task costs beside its handler: sent, queued, claimed, run, SUCCESS in the ledger. */
 const rounds = sized(3, 1);
@@ -14,10 +14,10 @@ const calmPerSecond = 50;
 const concurrency = '25';
 
 /** One worker process works off `count` tasks while they are being sent. */
-async function volume(site: Site, sender: Sender, pid: number, samples: Samples): Promise<void> {
+async function volume(site: Site, client: Client, pid: number, samples: Samples): Promise<void> {
   const usage = watchUsage(pid);
   const start = performance.now();
-  await sender.send(count);
+  await client.send(count);
   await settled(site);
   const { cpuMs, idle } = usage();
   const rate = perSecond(count, performance.now() - start);
@@ -25,10 +25,10 @@ async function volume(site: Site, sender: Sender, pid: number, samples: Samples)
 }
 
 /** From send to SUCCESS by the database's clock while there is little to do. */
-async function calm(site: Site, sender: Sender, samples: Samples): Promise<void> {
+async function calm(site: Site, client: Client, samples: Samples): Promise<void> {
   const [{ now }] = await site.database.query('SELECT now()');
   for (let n = 0; n < sized(300, 20); n++) {
-    await Promise.all([sender.sendOne(n), delay(1000 / calmPerSecond)]);
+    await Promise.all([client.sendOne(n), delay(1000 / calmPerSecond)]);
   }
   await settled(site);
   const tasks = await site.database.query(
@@ -43,19 +43,19 @@ async function calm(site: Site, sender: Sender, samples: Samples): Promise<void>
 async function measure(engine: (typeof engines)[number]): Promise<Samples> {
   const samples = new Samples();
   const site = await openSite(engine);
-  const sender = await openSender(site);
+  const client = await openClient(site);
   try {
-    const worker = await site.start('bench/no-op/worker.js', 'Serving', {
+    const worker = await site.start('bench/lab/worker.js', 'Serving', {
       WORKER_CONCURRENCY: concurrency,
     });
-    await volume(site, sender, worker.child.pid!, new Samples());
+    await volume(site, client, worker.child.pid!, new Samples());
     for (let round = 0; round < rounds; round++) {
-      await volume(site, sender, worker.child.pid!, samples);
-      await calm(site, sender, samples);
+      await volume(site, client, worker.child.pid!, samples);
+      await calm(site, client, samples);
     }
     return samples;
   } finally {
-    await sender.close();
+    await client.close();
     await site.close();
   }
 }

@@ -1,11 +1,11 @@
 import { NestFactory } from '@nestjs/core';
 import { createLogger } from '../../src/infrastructure/http/logger.js';
 import { TaskWorkers } from '../../src/tasks/workers/task-workers.js';
-import { noOpModule } from './no-op.module.js';
-import { noOpTask } from './no-op.tasks.js';
+import { labModule } from './lab.module.js';
+import { noOpTask } from './lab.tasks.js';
 import { settingsIn } from './settings.js';
 
 const settings = settingsIn(process.env);
 const logger = createLogger(settings);
-const app = await NestFactory.createApplicationContext(noOpModule(settings), { logger });
+const app = await NestFactory.createApplicationContext(labModule(settings), { logger });
 app.get(TaskWorkers).start([noOpTask.queue]);

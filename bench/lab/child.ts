@@ -1,5 +1,5 @@
 import { runChild } from '../../src/tasks/workers/run-child.js';
-import { noOpModule } from './no-op.module.js';
+import { labModule } from './lab.module.js';
 
 /** The worker's child under WORKER_POOL=processes. */
-runChild(noOpModule);
+runChild(labModule);

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../../test/support/eventually.js';
+import type { QueueEngineName } from '../../test/support/queue-engines.js';
+import { openClient } from '../lab/client.js';
+import { noOpTask } from '../lab/lab.tasks.js';
+import { msOf } from '../support/clock.js';
+import { p50p99 } from '../support/figures.js';
+import { Samples } from '../support/samples.js';
+import { openSite } from '../support/site.js';
+import { sized } from '../support/sizes.js';
+import { printTable } from '../support/table.js';
+
+/** How late the task of a tick starts while two workers compete for the ticks. */
+const ticks = sized(120, 3);
+
+async function measure(engine: QueueEngineName): Promise<Samples> {
+  const samples = new Samples();
+  const site = await openSite(engine);
+  const client = await openClient(site);
+  try {
+    const start = () => site.start('bench/lab/worker.js', 'Serving');
+    await Promise.all([start(), start()]);
+    await client.schedules.add({
+      name: 'bench',
+      task: noOpTask,
+      payload: { n: 0 },
+      everyMs: 1_000,
+    });
+    await delay(ticks * 1_000);
+    await client.schedules.pause('bench');
+    const late = await eventually('every tick has started', async () => {
+      const runs: { ms: number | null }[] = await site.database.query(
+        `SELECT ${msOf('started_at')} - ${msOf('due_at')} AS ms
+           FROM schedule_runs JOIN tasks ON tasks.id = task_id ORDER BY due_at`,
+      );
+      return runs.every((run) => run.ms !== null) && runs.map((run) => run.ms!);
+    });
+    const [p50, p99] = p50p99(late);
+    samples.note({ p50, p99, worst: Math.max(...late) });
+    return samples;
+  } finally {
+    await client.close();
+    await site.close();
+  }
+}
+
+// At the same time: nearly all of it is waiting, and both see the same neighbours.
+const [postgres, redis] = await Promise.all([measure('postgres'), measure('redis')]);
+const row = Samples.rows(postgres, redis);
+printTable({
+  title: 'schedules: every second, two workers',
+  rows: [
+    row('from due to started, p50', 'p50', 'ms'),
+    row('… p99', 'p99', 'ms'),
+    row('… worst', 'worst', 'ms'),
+  ],
+  limit:
+    "The tick's transaction (lock, task, next due time), the hint, the claim; before them a timer of whole milliseconds.",
+});
