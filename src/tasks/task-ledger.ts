@@ -41,7 +41,7 @@ const overdue = {
     state: 'REVOKED',
     error: {
       code: 'expired',
-      message: 'The task had not started when it expired.',
+      message: 'The task expired before it could run.',
       retryable: true,
     },
     still: `state IN ('PENDING', 'RETRY') AND expires_at <= now()`,

@@ -62,7 +62,7 @@ export class TaskResult<R = unknown> {
    */
   async get({ timeoutMs }: { timeoutMs?: number } = {}): Promise<R | null> {
     const task = await this.results.end(this.id, timeoutMs);
-    if (task.forgotten) return null;
+    if (task.forgotten && isFinal(task.state)) return null;
     switch (task.state) {
       case 'SUCCESS':
         return this.parse(task.result);

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { validate as isUuid } from 'uuid';
 import { messageOf } from '../common/message-of.js';
 import { afterCommit } from '../infrastructure/database/after-commit.js';
 import { inTransaction, rows, type Transaction } from '../infrastructure/database/transaction.js';
@@ -67,18 +68,21 @@ export class TaskRevocations {
   async revoke(ids: string[], options: RevokeOptions = {}): Promise<Revoked[]> {
     const { failure = revokedFailure, ...asked } = options;
     const request = { ...defaults, ...asked };
+    // Anything else names no task, and Postgres would refuse the whole list.
+    const valid = ids.filter((id) => isUuid(id));
     const { parts, states } = await inTransaction(this.database, async (tx) => {
-      await lockCanvasesOf(tx, ids);
-      const parts = await openParts(tx, ids);
+      await lockCanvasesOf(tx, valid);
+      const parts = await openParts(tx, valid);
       await this.endWaiting(tx, parts, failure);
       await askRunning(tx, parts, request);
-      return { parts, states: await statesOf(tx, ids) };
+      return { parts, states: await statesOf(tx, valid) };
     });
     await this.tell(parts.filter(isRunning).map(({ id }) => ({ taskId: id, request })));
+    const open = new Set(parts.map((part) => part.top));
+    const running = new Set(parts.filter(isRunning).map((part) => part.top));
     return ids.map((id) => {
       const state = states.get(id) ?? null;
-      const own = parts.filter((part) => part.top === id);
-      return { id, state, outcome: outcomeOf(state, own) };
+      return { id, state, outcome: outcomeOf(state, open.has(id), running.has(id)) };
     });
   }
 
@@ -130,10 +134,10 @@ function isRunning({ state }: Part): boolean {
   return state === 'STARTED';
 }
 
-function outcomeOf(state: TaskState | null, parts: Part[]): Revoked['outcome'] {
+function outcomeOf(state: TaskState | null, open: boolean, running: boolean): Revoked['outcome'] {
   if (state === null) return 'unknown';
-  if (parts.length === 0) return 'finished';
-  return parts.some(isRunning) ? 'stopping' : 'revoked';
+  if (!open) return 'finished';
+  return running ? 'stopping' : 'revoked';
 }
 
 async function lockCanvasesOf(tx: Transaction, ids: string[]): Promise<void> {

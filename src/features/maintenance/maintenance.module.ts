@@ -3,7 +3,7 @@ import type { TaskDefinition } from '../../tasks/task-definition.js';
 import { MaintenanceProcessor } from './maintenance.processor.js';
 import { MaintenanceService, OLD_ROWS } from './maintenance.service.js';
 import type { OldRows } from './old-rows.js';
-import { finishedTasks, oldScheduleRuns } from './old-tasks.js';
+import { finishedTasks, oldOnceKeys, oldRates, oldScheduleRuns } from './old-tasks.js';
 
 @Module({})
 export class MaintenanceWorkerModule {
@@ -11,7 +11,8 @@ export class MaintenanceWorkerModule {
   static with(options: { oldRows: OldRows[]; kept: TaskDefinition[] }): DynamicModule {
     const except = options.kept.map((task) => task.name);
     const oldTasks = finishedTasks('tasks', (settings) => settings.taskRetentionDays, { except });
-    const oldRows = [oldTasks, oldScheduleRuns, ...options.oldRows];
+    const own = [oldTasks, oldScheduleRuns, oldOnceKeys, oldRates];
+    const oldRows = [...own, ...options.oldRows];
     return {
       module: MaintenanceWorkerModule,
       providers: [

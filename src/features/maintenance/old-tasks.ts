@@ -27,6 +27,29 @@ export function finishedTasks(
   };
 }
 
+/** Keys whose time is over; one whose task has ended is simply taken over until then. */
+export const oldOnceKeys: OldRows = {
+  what: 'task_once_keys',
+  keptDays: undefined,
+  sql: `
+    DELETE FROM task_once_keys WHERE (name, key) IN (
+      SELECT name, key FROM task_once_keys WHERE expires_at < now()
+       LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING name`,
+};
+
+/** Counts of keys that nothing has started for; a window is shorter than the time tasks are kept. */
+export const oldRates: OldRows = {
+  what: 'task_rates',
+  keptDays: (settings) => settings.taskRetentionDays,
+  sql: `
+    DELETE FROM task_rates WHERE (name, key) IN (
+      SELECT name, key FROM task_rates
+       WHERE greatest(look_at, starts[cardinality(starts)]) < now() - $2 * interval '1 day'
+       LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING name`,
+};
+
 export const oldScheduleRuns: OldRows = {
   what: 'schedule_runs',
   keptDays: (settings) => settings.taskRetentionDays,

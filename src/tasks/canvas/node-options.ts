@@ -4,6 +4,9 @@ import type { NodeOptions } from './canvas.js';
 /** Timers of Node end here, and fire at once above. Milliseconds. */
 const longestTimerMs = 2 ** 31 - 1;
 
+/** A century: what a date in Postgres can be moved by without a thought. Milliseconds. */
+const longestMs = 100 * 366 * 86_400_000;
+
 /** Those of a node, and of the nodes above it for what it does not say itself. */
 export function optionsWithin(above: NodeOptions, own: NodeOptions): NodeOptions {
   const { delayMs, runAt, ...others } = above;
@@ -52,7 +55,7 @@ function checkRetry({ max, delayMs, maxDelayMs, jitter }: Partial<RetryPolicy>):
 
 function checkTimes(times: Record<string, number | undefined>): void {
   for (const [name, ms] of Object.entries(times)) {
-    if (ms === undefined || (Number.isFinite(ms) && ms >= 0)) continue;
-    throw new RangeError(`${name} is ${ms}; it is a number of milliseconds`);
+    if (ms === undefined || (ms >= 0 && ms <= longestMs)) continue;
+    throw new RangeError(`${name} is ${ms}; it is a number of milliseconds, a century at most`);
   }
 }

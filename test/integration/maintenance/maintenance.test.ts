@@ -235,6 +235,28 @@ it('expired sessions, old keys and the history of schedules are deleted', async 
   assert.equal(runs.length, 1);
 });
 
+it('keys whose time is over are forgotten, others stay', async () => {
+  const { database } = darkroom;
+  await database.query(
+    `INSERT INTO task_once_keys (name, key, task_id, expires_at) VALUES
+       ('t', 'over', gen_random_uuid(), now() - interval '1 s'),
+       ('t', 'held', gen_random_uuid(), now() + interval '1 day')`,
+  );
+  await database.query(
+    `INSERT INTO task_rates (name, key, starts, look_at) VALUES
+       ('t', 'old', ARRAY[now() - interval '60 days'], now() - interval '60 days'),
+       ('t', 'never started', '{}', now() - interval '60 days'),
+       ('t', 'waited for', ARRAY[now() - interval '60 days'], now()),
+       ('t', 'young', ARRAY[now()], now() - interval '60 days')`,
+  );
+  const deleted = await deleteOldData();
+  assert.deepEqual([deleted?.['task_once_keys'], deleted?.['task_rates']], [1, 2]);
+  const once = await database.query(`SELECT key FROM task_once_keys WHERE name = 't'`);
+  assert.deepEqual(once, [{ key: 'held' }]);
+  const rates = await database.query(`SELECT key FROM task_rates WHERE name = 't' ORDER BY key`);
+  assert.deepEqual(rates, [{ key: 'waited for' }, { key: 'young' }]);
+});
+
 it('0 days: for ever', async () => {
   const id = await task({ ended: '3650 days' });
   const settings = { ...darkroom.settings, taskRetentionDays: 0, generationRetentionDays: 0 };

@@ -126,9 +126,10 @@ onBothQueueEngines('revoking', (engine) => {
     await lab.client.revoke(revoked);
     const before = [await lab.task(finished), await lab.task(revoked)];
     const unknown = uuidv7();
-    assert.deepEqual(await lab.client.revoke([finished, unknown, revoked]), [
+    assert.deepEqual(await lab.client.revoke([finished, unknown, 'no id', revoked]), [
       { id: finished, outcome: 'finished', state: 'SUCCESS' },
       { id: unknown, outcome: 'unknown', state: null },
+      { id: 'no id', outcome: 'unknown', state: null },
       { id: revoked, outcome: 'finished', state: 'REVOKED' },
     ]);
     assert.deepEqual([await lab.task(finished), await lab.task(revoked)], before);
