@@ -119,6 +119,6 @@ printTable({
   title: 'backlog: a task that does nothing, while others wait at a lower priority',
   rows,
   limit:
-    'As no-op. Postgres with a million: each task touches 15 to 50 % more pages of the ledger and the queue, and not ' +
-    'all of them are in memory.',
+    'As no-op. Postgres with a million: each task was seen to touch more pages of the ledger and the queue; ' +
+    'that this is all of the loss was not shown.',
 });

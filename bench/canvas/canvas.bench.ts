@@ -89,5 +89,5 @@ printTable({
   ],
   limit:
     'Chord: a task of a canvas ends in a transaction of several statements instead of one, and all its ' +
-    'parts count down in the row of their group, one after the other. Chain: one commit, one hint, one claim.',
+    'parts count down in the row of their group, one after the other (by the code, not profiled). Chain: one commit, one hint, one claim.',
 });

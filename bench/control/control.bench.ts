@@ -14,6 +14,7 @@ import { printTable } from '../support/table.js';
 const rounds = sized(3, 1);
 const revokes = sized(100, 3);
 const pings = sized(200, 5);
+const workers = sized(3, 1);
 
 /** Milliseconds from the call of `revoke` until its task's signal fires, and until it is REVOKED. */
 async function revoke({ database }: Site, client: Client, worker: TestProcess) {
@@ -32,7 +33,7 @@ async function revoke({ database }: Site, client: Client, worker: TestProcess) {
   return { signal: stopped - start, ledger: end - start };
 }
 
-async function ping(client: Client, workers: number): Promise<number> {
+async function ping(client: Client): Promise<number> {
   const start = performance.now();
   const { replies } = await client.workers.inspect.ping();
   const took = performance.now() - start;
@@ -54,11 +55,14 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
       const [ledgerP50, ledgerP99] = p50p99(taken.map(({ ledger }) => ledger));
       samples.note({ signalP50, signalP99, ledgerP50, ledgerP99 });
     }
-    for (let n = 0; n < 2; n++) await site.start('bench/lab/worker.js', 'Serving');
-    await eventually('three are there', async () => (await client.workers.workers()).length === 3);
+    for (let n = 1; n < workers; n++) await site.start('bench/lab/worker.js', 'Serving');
+    await eventually(
+      'all workers are there',
+      async () => (await client.workers.workers()).length === workers,
+    );
     for (let round = 0; round < rounds; round++) {
       const taken: number[] = [];
-      for (let n = 0; n < pings; n++) taken.push(await ping(client, 3));
+      for (let n = 0; n < pings; n++) taken.push(await ping(client));
       const [pingP50, pingP99] = p50p99(taken);
       samples.note({ pingP50, pingP99 });
     }

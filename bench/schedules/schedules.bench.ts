@@ -12,6 +12,7 @@ import { printTable } from '../support/table.js';
 
 /** How late the task of a tick starts while two workers compete for the ticks. */
 const ticks = sized(120, 3);
+const workers = sized(2, 1);
 
 async function measure(engine: QueueEngineName): Promise<Samples> {
   const samples = new Samples();
@@ -19,7 +20,7 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
   const client = await openClient(site);
   try {
     const start = () => site.start('bench/lab/worker.js', 'Serving');
-    await Promise.all([start(), start()]);
+    await Promise.all(Array.from({ length: workers }, start));
     await client.schedules.add({
       name: 'bench',
       task: noOpTask,
