@@ -26,7 +26,8 @@ try {
       '--enable-source-maps',
       '--test',
       '--test-reporter=spec',
-      '--test-concurrency=2',
+      // Many wait for a lease or a retry most of their time.
+      '--test-concurrency=4',
       '--test-timeout=600000',
       ...files,
     ],

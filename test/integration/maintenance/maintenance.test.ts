@@ -103,26 +103,26 @@ it('expired results are dropped, thousands at a time, and no others', async () =
   ]);
 });
 
-it('a part of a callback keeps its result until its group is over', async () => {
+it('results of a canvas are kept until its callbacks are over, too', async () => {
   const { database } = darkroom;
   const canvas = await task({ ended: '2 hours' });
   const open = await task({ canvas, state: 'PENDING' });
-  const over = await task({ canvas, ended: '1 hour' });
-  const [waited, unwanted] = [
-    await task({ canvas, ended: '1 hour' }),
-    await task({ canvas, ended: '1 hour' }),
-  ];
+  const part = await task({ canvas, ended: '1 hour' });
   await database.query(
-    `UPDATE tasks SET result = '1', result_expires_at = now(), position = 0,
-            parent_id = CASE id WHEN $1 THEN $3::uuid ELSE $4::uuid END WHERE id IN ($1, $2)`,
-    [waited, unwanted, open, over],
+    `UPDATE tasks SET result = '1', result_expires_at = now(), position = 0, parent_id = $2
+      WHERE id = $1`,
+    [part, open],
   );
-  await darkroom.app.get(MaintenanceService).dropExpiredResults(endless);
-  const kept = await database.query('SELECT id FROM tasks WHERE id IN ($1, $2) AND NOT forgotten', [
-    waited,
-    unwanted,
+  const service = darkroom.app.get(MaintenanceService);
+  const forgotten = async () =>
+    (await database.query('SELECT forgotten FROM tasks WHERE id = $1', [part]))[0].forgotten;
+  await service.dropExpiredResults(endless);
+  assert.equal(await forgotten(), false);
+  await database.query(`UPDATE tasks SET state = 'SUCCESS', finished_at = now() WHERE id = $1`, [
+    open,
   ]);
-  assert.deepEqual(kept, [{ id: waited }]);
+  await service.dropExpiredResults(endless);
+  assert.equal(await forgotten(), true);
 });
 
 it('two sweeps at once share the work', async () => {
