@@ -27,7 +27,7 @@ try {
       '--test',
       '--test-reporter=spec',
       // Many wait for a lease or a retry most of their time.
-      '--test-concurrency=4',
+      '--test-concurrency=3',
       '--test-timeout=600000',
       ...files,
     ],
