@@ -26,8 +26,7 @@ try {
       '--enable-source-maps',
       '--test',
       '--test-reporter=spec',
-      // Many wait for a lease or a retry most of their time.
-      '--test-concurrency=3',
+      '--test-concurrency=2',
       '--test-timeout=600000',
       ...files,
     ],

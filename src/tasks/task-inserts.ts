@@ -62,7 +62,7 @@ export class TaskInserts {
           overrides, canvas_id, parent_id, position, blocked, open_children, input_key, links,
           owner_id, correlation_id)
        SELECT id, kind, name, queue, priority, payload::jsonb,
-              coalesce("runAt", now() + "delayMs" * interval '1 ms'),
+              coalesce("runAt", now() + CASE WHEN blocked THEN 0 ELSE "delayMs" END * interval '1 ms'),
               CASE WHEN NOT blocked THEN now() + "expiresInMs" * interval '1 ms' END,
               "delayMs", "expiresInMs", overrides, "canvasId", "parentId", position, blocked,
               "openChildren", "inputKey", links, "ownerId", "correlationId"
