@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LeaseLost, WorkerStopping } from '../../../src/tasks/task-errors.js';
+import { LeaseLost, TaskRevoked, WorkerStopping } from '../../../src/tasks/task-errors.js';
 import {
   packReason,
   terminationOf,
@@ -26,13 +26,12 @@ describe('reasons on their way to a child', () => {
 
   it('a handler has time to notice its signal, unless its reason says otherwise', () => {
     assert.deepEqual(terminationOf(new WorkerStopping()), { signal: 'SIGKILL', afterMs: 3_000 });
-    const terminate = (more: object) =>
-      terminationOf(Object.assign(new Error(), { terminate: true, ...more }));
-    assert.equal(terminate({ signal: 'SIGNONE' }).signal, 'SIGTERM');
-    assert.deepEqual(terminate({}), { signal: 'SIGTERM', afterMs: 3_000 });
-    assert.deepEqual(terminate({ signal: 'SIGKILL', graceMs: 0 }), {
+    const revoked = { terminate: false, signal: 'SIGUSR1', graceMs: 10 } as const;
+    const terminate = terminationOf(new TaskRevoked({ ...revoked, terminate: true }));
+    assert.deepEqual(terminate, { signal: 'SIGUSR1', afterMs: 10 });
+    assert.deepEqual(terminationOf(new TaskRevoked(revoked)), {
       signal: 'SIGKILL',
-      afterMs: 0,
+      afterMs: 1_010,
     });
   });
 });
