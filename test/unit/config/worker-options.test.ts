@@ -6,6 +6,7 @@ describe('the options of a worker', () => {
   it('leave to the environment what is not named', () => {
     assert.deepEqual(parseWorkerOptions({ queues: 'low_priority' }), {
       queues: ['low_priority'],
+      name: undefined,
       pool: undefined,
       concurrency: undefined,
       maxTasksPerChild: undefined,
