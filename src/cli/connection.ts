@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { waitAtMost } from '../common/deadline.js';
 import type { Environment } from '../config/environment.js';
 import type { RunningDarkroom } from '../infrastructure/embedded/running-file.js';
 import { CliError, exitCodes } from './exit.js';
@@ -57,9 +58,6 @@ export async function withDarkroom<T>(work: (darkroom: Darkroom) => Promise<T>):
   try {
     return await work({ settings, get: (token) => app.get(token, { strict: false }) });
   } finally {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise((resolve) => (timer = setTimeout(resolve, closingMs)));
-    await Promise.race([app.close().catch(() => {}), deadline]);
-    clearTimeout(timer);
+    await waitAtMost(closingMs, app.close()).catch(() => {});
   }
 }

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { within } from '../common/deadline.js';
 import { messageOf } from '../common/message-of.js';
 import { addressOf, type QueueEngine } from '../infrastructure/queue/queue-engine.js';
 import { createQueueEngine } from '../infrastructure/queue/queue.module.js';
@@ -26,21 +27,12 @@ export async function checkDatabase(url: string): Promise<void> {
 
 /** @returns milliseconds of the round trip @throws CliError */
 export async function pingQueue(engine: QueueEngine): Promise<number> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer within ${patienceMs / 1000} s`)),
-      patienceMs,
-    );
-  });
   const began = performance.now();
   try {
-    await Promise.race([engine.ping(), deadline]);
+    await within(patienceMs, engine.ping());
     return performance.now() - began;
   } catch (error) {
     throw unreachable('queue', engine.address, error);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -5,7 +5,7 @@ import { CliError, exitCodes } from './exit.js';
 import { duration, list, moment } from './output.js';
 
 /** Longest timer that Node knows. */
-export const neverMs = 2 ** 31 - 1;
+export const neverMs = Infinity;
 
 /**
  * How a task stands: exit code 0 unless it is FAILURE or REVOKED.

@@ -18,7 +18,7 @@ export class DeadlineExceeded extends Error {
 export interface Deadline {
   readonly signal: AbortSignal;
   /** Ends the deadline without firing. Always call it, in a `finally`. */
-  clear(): void;
+  readonly clear: () => void;
 }
 
 /**

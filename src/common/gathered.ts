@@ -1,3 +1,5 @@
+import { waitAtMost } from './deadline.js';
+
 interface Waiting<Q, A> {
   question: Q;
   resolve: (answer: A) => void;
@@ -38,7 +40,7 @@ export class Gathered<Q, A> {
     // Lets the other requests of this turn of the event loop join.
     await new Promise(setImmediate);
     while (this.waiting.length > 0) {
-      await atMost(patienceMs, this.roundTrip(this.waiting.splice(0, this.most)));
+      await waitAtMost(patienceMs, this.roundTrip(this.waiting.splice(0, this.most)));
     }
     this.asking = false;
   }
@@ -51,11 +53,4 @@ export class Gathered<Q, A> {
       for (const asked of batch) asked.reject(error);
     }
   }
-}
-
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, enough]);
-  clearTimeout(timer);
 }

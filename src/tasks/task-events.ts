@@ -1,10 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { deadline, onAbort, waitAtMost } from '../common/deadline.js';
 import { messageOf } from '../common/message-of.js';
 import { MessageBus } from '../infrastructure/queue/message-bus.js';
 import { endWithoutAttempt } from './events/end-of-attempt.js';
 import { LiveEvents } from './events/live-events.js';
 import type { Ended } from './ledger-rows.js';
-import type { FinalState } from './task-state.js';
+import { isFinal, type FinalState, type TaskState } from './task-state.js';
 
 interface Finished {
   taskId: string;
@@ -48,23 +49,43 @@ export class TaskEvents {
     this.live.emit(endWithoutAttempt(task));
   }
 
-  /**
-   * Resolves when news arrive here, or after two seconds without the store. Ask the ledger after
-   * this and before {@link change}, and no end is missed.
-   */
-  async listening(): Promise<void> {
+  /** Resolves when news arrive here, or after two seconds without the store. */
+  private async listening(): Promise<void> {
     this.subscribed ??= this.bus.subscribe(topic, (news) => {
       for (const { taskId } of news as Finished[]) this.wake(taskId);
     });
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, subscribeMs)));
     try {
-      await Promise.race([this.subscribed, deadline]);
+      await waitAtMost(subscribeMs, this.subscribed);
     } catch (error) {
       this.subscribed = undefined;
       this.log.debug(messageOf(error));
+    }
+  }
+
+  /**
+   * What `look` finds once the task is over, or as it is after `timeoutMs`, or when one of `signals` fires.
+   *
+   * @param look reads the task in the ledger
+   * @param timeoutMs milliseconds; `Infinity`: however long it takes
+   */
+  async awaited<T extends { state: TaskState }>(
+    taskId: string,
+    look: () => Promise<T>,
+    timeoutMs: number,
+    ...signals: (AbortSignal | undefined)[]
+  ): Promise<T> {
+    const over = deadline(timeoutMs, ...signals);
+    try {
+      await this.listening();
+      for (;;) {
+        // Before the look, so that no end is missed.
+        const changed = this.change(taskId, over.signal);
+        const task = await look();
+        if (isFinal(task.state) || over.signal.aborted) return task;
+        await changed;
+      }
     } finally {
-      clearTimeout(timer);
+      over.clear();
     }
   }
 
@@ -72,21 +93,19 @@ export class TaskEvents {
    * Resolves when the task has probably ended, after five seconds at the latest, or when `signal`
    * fires. Ask the ledger then.
    */
-  async change(taskId: string, signal: AbortSignal): Promise<void> {
+  private async change(taskId: string, signal: AbortSignal): Promise<void> {
+    const look = deadline(lookEveryMs, signal);
     await new Promise<void>((resolve) => {
       const wakers = this.waiting.get(taskId) ?? new Set();
       this.waiting.set(taskId, wakers);
       const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
+        look.clear();
         wakers.delete(done);
         if (wakers.size === 0) this.waiting.delete(taskId);
         resolve();
       };
-      const timer = setTimeout(done, lookEveryMs);
       wakers.add(done);
-      signal.addEventListener('abort', done);
-      if (signal.aborted) done();
+      onAbort(look.signal, done);
     });
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { within } from '../common/deadline.js';
 import { messageOf } from '../common/message-of.js';
 import { QUEUE_ENGINE } from '../infrastructure/queue/queue.module.js';
 import type { HintQueue, QueueEngine } from '../infrastructure/queue/queue-engine.js';
@@ -106,17 +107,6 @@ export class TaskHints {
   }
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error('the queue did not answer in time')),
-      storeDeadlineMs,
-    );
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+function inTime<T>(work: Promise<T>): Promise<T> {
+  return within(storeDeadlineMs, work, () => new Error('the queue did not answer in time'));
 }

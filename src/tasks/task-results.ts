@@ -6,10 +6,7 @@ import { UnknownTaskError } from './task-errors.js';
 import { TaskEvents } from './task-events.js';
 import { GroupResult, TaskResult, type ResultSource } from './task-result.js';
 import { TaskRevocations, type RevokeOptions, type Revoked } from './task-revocations.js';
-import { isFinal } from './task-state.js';
 import { TaskEntity } from './task.entity.js';
-
-const neverMs = 2 ** 31 - 1;
 
 /** Reads, awaits and drops what tasks have given. */
 @Injectable()
@@ -42,16 +39,8 @@ export class TaskResults implements ResultSource {
   }
 
   /** The task once it is over, or as it is after `timeoutMs`. @throws UnknownTaskError */
-  async end(id: string, timeoutMs = neverMs): Promise<TaskEntity> {
-    // It takes whole numbers only, of 32 bits.
-    const timeout = AbortSignal.timeout(Math.ceil(Math.min(Math.max(timeoutMs, 0), neverMs)));
-    await this.events.listening();
-    for (;;) {
-      const changed = this.events.change(id, timeout);
-      const task = await this.task(id);
-      if (isFinal(task.state) || timeout.aborted) return task;
-      await changed;
-    }
+  end(id: string, timeoutMs = Infinity): Promise<TaskEntity> {
+    return this.events.awaited(id, () => this.task(id), timeoutMs);
   }
 
   /** @throws UnknownTaskError */

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { validate as isUuid } from 'uuid';
+import { waitAtMost } from '../common/deadline.js';
 import { messageOf } from '../common/message-of.js';
 import { afterCommit } from '../infrastructure/database/after-commit.js';
 import { inTransaction, rows, type Transaction } from '../infrastructure/database/transaction.js';
@@ -105,10 +106,7 @@ export class TaskRevocations {
 
   /** Does not wait for a store that is away: the rows are there. */
   private async tell(tasks: RevokedTask[]): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, tellMs)));
-    await Promise.race([this.publish(tasks), deadline]);
-    clearTimeout(timer);
+    await waitAtMost(tellMs, this.publish(tasks));
   }
 
   private async publish(tasks: RevokedTask[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { EventFilter, LiveEvent } from '../../tasks/events/live-event.js';
 import type { QueueName } from '../../tasks/queues.js';
+import { deadline } from '../../common/deadline.js';
 import { command, say, streams, type Print } from '../command.js';
 import { withDarkroom } from '../connection.js';
 import { exitCodes } from '../exit.js';
@@ -67,12 +68,16 @@ async function events(print: Print, options: Options): Promise<number> {
   };
   return withDarkroom(async (darkroom) => {
     const { LiveEvents } = await import('../../tasks/events/live-events.js');
-    const signal = forMs === undefined ? undefined : AbortSignal.timeout(forMs);
+    const { signal, clear } = deadline(forMs ?? Infinity);
     if (process.stdout.isTTY) say('Watching. Ctrl-C ends.');
     let seen = 0;
-    for await (const event of darkroom.get(LiveEvents).watch(filter, signal)) {
-      await print(event, lineOf(event));
-      if (++seen >= limit) return exitCodes.ok;
+    try {
+      for await (const event of darkroom.get(LiveEvents).watch(filter, signal)) {
+        await print(event, lineOf(event));
+        if (++seen >= limit) return exitCodes.ok;
+      }
+    } finally {
+      clear();
     }
     return limit === Infinity ? exitCodes.ok : exitCodes.timeout;
   });

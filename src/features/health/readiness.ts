@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { within } from '../../common/deadline.js';
 import { QUEUE_ENGINE } from '../../infrastructure/queue/queue.module.js';
 import type { QueueEngine } from '../../infrastructure/queue/queue-engine.js';
 
@@ -46,18 +47,9 @@ export class Readiness {
   }
 }
 
-async function answers(ask: () => Promise<unknown>): Promise<Part> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<Part>((resolve) => {
-    timer = setTimeout(() => resolve('down'), deadlineMs);
-  });
-  const answer = ask().then(
-    (): Part => 'up',
-    (): Part => 'down',
+function answers(ask: () => Promise<unknown>): Promise<Part> {
+  return within(deadlineMs, ask()).then(
+    () => 'up',
+    () => 'down',
   );
-  try {
-    return await Promise.race([answer, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -2,6 +2,7 @@ import { Body, Controller, Get, Headers, Param, Post, Req, Res } from '@nestjs/c
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Answers } from '../../infrastructure/http/answers.decorator.js';
+import { hungUp } from '../../infrastructure/http/hang-up.js';
 import { IdPipe } from '../../infrastructure/http/validation.js';
 import { CurrentUser } from '../auth/auth.decorators.js';
 import type { RequestUser } from '../auth/request-user.js';
@@ -51,7 +52,7 @@ export class ImageGenerationController {
     const seconds = preferredWait(prefer);
     if (seconds === undefined) return accepted;
     void reply.header('preference-applied', `wait=${seconds}`);
-    const status = await this.generations.wait(accepted.task_id, user, seconds);
+    const status = await this.generations.wait(accepted.task_id, user, seconds, hungUp(reply));
     if (!isFinal(status.status)) return accepted;
     void reply.status(200);
     return status;

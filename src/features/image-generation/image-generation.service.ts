@@ -65,9 +65,15 @@ export class ImageGenerationService {
     return generationStatusOf(await this.status.find(taskId, user, generateImageTask.name));
   }
 
-  /** The status once it is final, or as it is after `seconds`. */
-  async wait(taskId: string, user: Requester, seconds: number): Promise<GenerationStatus> {
-    const task = await this.status.wait(taskId, user, seconds * 1000, generateImageTask.name);
+  /** The status once it is final, or as it is after `seconds`, or when the client has hung up. */
+  async wait(
+    taskId: string,
+    user: Requester,
+    seconds: number,
+    hungUp: AbortSignal,
+  ): Promise<GenerationStatus> {
+    const { name } = generateImageTask;
+    const task = await this.status.wait(taskId, user, { timeoutMs: seconds * 1000, hungUp, name });
     return generationStatusOf(task);
   }
 

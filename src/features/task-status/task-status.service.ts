@@ -4,7 +4,6 @@ import { Repository } from 'typeorm';
 import { NotFoundError } from '../../common/app-error.js';
 import { retried } from '../../infrastructure/database/transaction.js';
 import { TaskEvents } from '../../tasks/task-events.js';
-import { isFinal } from '../../tasks/task-state.js';
 import { TaskEntity } from '../../tasks/task.entity.js';
 
 interface Requester {
@@ -12,9 +11,19 @@ interface Requester {
   role: string;
 }
 
+export interface Wait {
+  /** Milliseconds. */
+  timeoutMs: number;
+  /** Fires when nobody waits for the answer any more. */
+  hungUp: AbortSignal;
+  /** Kind of task. */
+  name?: string;
+}
+
 @Injectable()
 export class TaskStatusService implements OnModuleDestroy {
   private readonly stopping = new AbortController();
+  private waits = 0;
 
   constructor(
     @InjectRepository(TaskEntity) private readonly tasks: Repository<TaskEntity>,
@@ -33,16 +42,23 @@ export class TaskStatusService implements OnModuleDestroy {
     return task;
   }
 
-  /** The task once it is final, or as it is after `timeoutMs`. Costs a read every five seconds. */
-  async wait(id: string, user: Requester, timeoutMs: number, name?: string): Promise<TaskEntity> {
-    const timeout = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.stopping.signal]);
-    await this.events.listening();
-    for (;;) {
-      const changed = this.events.change(id, timeout);
-      const task = await this.find(id, user, name);
-      if (isFinal(task.state) || timeout.aborted) return task;
-      await changed;
+  /**
+   * The task once it is final, or as it is after `timeoutMs`, or when the client has hung up. Costs a read
+   * every five seconds.
+   */
+  async wait(id: string, user: Requester, { timeoutMs, hungUp, name }: Wait): Promise<TaskEntity> {
+    const find = () => this.find(id, user, name);
+    this.waits++;
+    try {
+      return await this.events.awaited(id, find, timeoutMs, this.stopping.signal, hungUp);
+    } finally {
+      this.waits--;
     }
+  }
+
+  /** Requests that wait just now. */
+  get waiting(): number {
+    return this.waits;
   }
 
   /** Requests that wait would hold up the end of the process. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { open, rename } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { waitAtMost } from '../../common/deadline.js';
 import type { DataFolder } from './data-folder.js';
 import { EmbeddedPostgresError } from './embedded-postgres.error.js';
 import { readPostmasterFile } from './postmaster-file.js';
@@ -51,7 +51,7 @@ export async function startPostmaster(
         `Postgres was not ready after ${timeoutMs / 1000} s. The last lines of ${folder.log}:\n${lastLines(await log())}`,
       );
     }
-    await Promise.race([postmaster.exited, delay(20)]);
+    await waitAtMost(20, postmaster.exited);
   }
 }
 

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { waitAtMost } from '../../common/deadline.js';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../sketch/main.js', import.meta.url));
@@ -49,7 +50,7 @@ export async function startStandInEngine(warn: (line: string) => void): Promise<
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
       child.disconnect();
-      await Promise.race([gone, delay(2_000, undefined, { ref: false })]);
+      await waitAtMost(2_000, gone);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Relay } from 'bullmq';
+import { waitAtMost } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import type { QueueEngine } from './queue-engine.js';
 
@@ -39,10 +40,8 @@ export class MessageBus {
   }
 
   async close(): Promise<void> {
-    await Promise.race([
-      this.relay?.close().catch(() => {}),
-      new Promise((resolve) => setTimeout(resolve, closingMs).unref()),
-    ]);
+    if (!this.relay) return;
+    await waitAtMost(closingMs, this.relay.close()).catch(() => {});
   }
 
   private connect(): Relay<unknown> {

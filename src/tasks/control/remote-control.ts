@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { waitAtMost } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { LiveEvents } from '../events/live-events.js';
 import { CommandListener } from './command-listener.js';
@@ -41,15 +41,10 @@ export class RemoteControl {
   }
 
   private async soon(work: Promise<void>): Promise<void> {
-    const done = new AbortController();
-    const patience = delay(patienceMs, undefined, { signal: done.signal, ref: false });
     try {
-      await Promise.race([work, patience]);
+      await waitAtMost(patienceMs, work);
     } catch (error) {
       this.log.debug(messageOf(error));
-    } finally {
-      patience.catch(() => {});
-      done.abort();
     }
   }
 }

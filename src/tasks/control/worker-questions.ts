@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { UnavailableError } from '../../common/app-error.js';
+import { waitAtMost, within } from '../../common/deadline.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
 import type { CommandArgs, CommandData, CommandName } from './commands.js';
 import {
@@ -86,16 +87,13 @@ export class WorkerQuestions {
 
   private async gather(request: Request, open: Set<string>, timeoutMs: number): Promise<Answer[]> {
     const replies = new Map<string, Answer>();
-    let timer: NodeJS.Timeout | undefined;
     try {
-      const all = new Promise<void>((done) => {
-        this.asked.set(request.id, { open, replies, done });
-        timer = setTimeout(done, timeoutMs);
-      });
+      const all = new Promise<void>((done) => this.asked.set(request.id, { open, replies, done }));
+      // The time for answers begins before the question is on its way.
+      const answered = waitAtMost(timeoutMs, all);
       await inTime(this.bus.publish(requestsTopic, request));
-      await all;
+      await answered;
     } finally {
-      clearTimeout(timer);
       this.asked.delete(request.id);
     }
     return [...replies.values()].toSorted((a, b) => (a.worker < b.worker ? -1 : 1));
@@ -130,15 +128,9 @@ function replyOf<T>(answer: Answer): WorkerReply<T> {
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), busPatienceMs);
-  });
   try {
-    return await Promise.race([work, deadline]);
+    return await within(busPatienceMs, work);
   } catch (error) {
     throw new UnavailableError('The workers cannot be asked: the queue does not answer.', error);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { waitAtMost } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
 
@@ -16,11 +17,8 @@ export class ScheduleNews {
 
   /** Call after the commit. Never throws. */
   async changed(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, publishMs)));
     const published = this.bus.publish(topic, null).catch((error: unknown) => this.missed(error));
-    await Promise.race([published, deadline]);
-    clearTimeout(timer);
+    await waitAtMost(publishMs, published);
   }
 
   /** Call again and again: it subscribes once, as soon as the store lets it, and calls back then, too. */

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { pause, waitAtMost } from '../../common/deadline.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { RemoteControl } from '../control/remote-control.js';
 import type { QueueName } from '../queues.js';
@@ -9,6 +10,9 @@ import { TaskRunner } from '../task-runner.js';
 import { QueueWorkers } from './queue-workers.js';
 import { TaskPool } from './task-pool.js';
 import { WorkerProcess, workerNameOf } from './worker-process.js';
+
+/** Longest wait for the connections to the queue when a worker ends. Milliseconds. */
+const closingMs = 3_000;
 
 export interface WorkerOptions {
   /** Name among all workers; see `workerNameOf`. Default `<host>:<pid>`. */
@@ -74,12 +78,9 @@ export class TaskWorkers {
     this.runner.abortAll();
     await this.idle(5_000);
     // The hints of tasks that were handed back are still on their way to the store.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
     await this.remote.leave();
-    await Promise.race([
-      Promise.all(workers.map((worker) => worker.close())),
-      new Promise((resolve) => setTimeout(resolve, 3_000)),
-    ]);
+    await waitAtMost(closingMs, Promise.all(workers.map((worker) => worker.close())));
   }
 
   private async serve(queues: QueueName[], concurrency: number): Promise<void> {
@@ -96,7 +97,7 @@ export class TaskWorkers {
   private async idle(withinMs: number): Promise<void> {
     const end = performance.now() + withinMs;
     while (this.runner.active.length > 0 && performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
     }
   }
 }

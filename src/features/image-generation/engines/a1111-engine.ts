@@ -17,7 +17,7 @@ import type {
   Txt2ImgRequest,
 } from './image-engine.js';
 import { Slots } from './slots.js';
-import { waitAtMost } from './wait-at-most.js';
+import { deadline, waitAtMost } from '../../../common/deadline.js';
 
 /** How long a failed call waits for its job to leave the server; below what a stopping worker allows. */
 const partingMs = 1_500;
@@ -94,13 +94,14 @@ export class A1111Engine implements ImageEngine {
       alone: () => this.inFlight === 1,
       report: (progress) => call.onProgress?.(progress),
     });
+    const stop = deadline(Infinity, signal, following.idle);
     const started = performance.now();
     try {
       const { status, data, headers } = await this.http.post(
         '/sdapi/v1/txt2img',
         txt2ImgBody(request, jobId),
         end - started,
-        { signal: AbortSignal.any([signal, following.idle]), onBytes: following.moved },
+        { signal: stop.signal, onBytes: following.moved },
       );
       if (status !== 200) throw refusal(this.url, status, data, headers['retry-after']);
       const answer = readAnswer(request, data);
@@ -109,6 +110,7 @@ export class A1111Engine implements ImageEngine {
       }
       return { answer, seconds: (performance.now() - started) / 1000 };
     } finally {
+      stop.clear();
       following.stop();
     }
   }
@@ -126,8 +128,9 @@ export class A1111Engine implements ImageEngine {
 
   /** Resolves when the server has none of the jobs any more; a long time at most. */
   private async remove(jobIds: string[]): Promise<void> {
-    const until = AbortSignal.timeout(this.options.totalMs);
-    await Promise.all(jobIds.slice(-3).map((jobId) => this.removal.remove(jobId, until)));
+    const until = deadline(this.options.totalMs);
+    const removals = jobIds.slice(-3).map((jobId) => this.removal.remove(jobId, until.signal));
+    await Promise.all(removals).finally(until.clear);
   }
 
   /** So that every result says whether the stand-in made it. */

@@ -7,6 +7,7 @@ import {
   type AxiosRequestConfig,
   type AxiosResponse,
 } from 'axios';
+import { deadline } from '../../../common/deadline.js';
 import { EngineError } from './engine-error.js';
 
 const maxBodyBytes = 64 * 1024 * 1024;
@@ -67,19 +68,21 @@ export class A1111Http {
     timeoutMs: number,
     { signal, onBytes }: AskOptions,
   ): Promise<AxiosResponse> {
-    const deadline = AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
-    const stop = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    const stop = deadline(timeoutMs, signal);
     try {
       return await this.client.request({
         ...request,
-        signal: stop,
+        signal: stop.signal,
         ...(onBytes && { onDownloadProgress: onBytes }),
       });
     } catch (error) {
       // What axios throws holds the request with its credentials: none of it goes on but its code.
-      if (stop.aborted && signal?.aborted) throw stopped(signal.reason);
-      if (stop.aborted) throw new EngineError('timeout', `${this.url} did not answer in time.`);
+      if (signal?.aborted) throw stopped(signal.reason);
+      if (stop.signal.aborted)
+        throw new EngineError('timeout', `${this.url} did not answer in time.`);
       throw this.connectionError(error);
+    } finally {
+      stop.clear();
     }
   }
 
