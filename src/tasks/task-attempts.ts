@@ -14,6 +14,7 @@ import {
   HardTimeLimitExceeded,
   PermanentTaskError,
   RetryLater,
+  Snooze,
   WorkerStopping,
   failureOf,
   revokedFailure,
@@ -122,6 +123,7 @@ export class TaskAttempts {
     const cause: unknown =
       signal.aborted && !(error instanceof HardTimeLimitExceeded) ? signal.reason : error;
     const failure = failureOf(cause);
+    if (cause instanceof Snooze) return this.snooze(task, failure, cause);
     this.logFailure(task, failure, cause);
     const retry = retryPolicyOf(task, registered);
     if (!failure.retryable || task.retries >= retry.max) {
@@ -132,6 +134,22 @@ export class TaskAttempts {
       cause instanceof RetryLater ? cause.delayMs : retryDelayMs(retry, task.retries + 1);
     const changed = await this.ledger.retry(task, failure, inMs);
     return changed ? { kind: 'later', inMs, code: failure.code } : this.lost(task);
+  }
+
+  private async snooze(
+    task: ClaimedTask,
+    failure: TaskFailure,
+    { delayMs, patienceMs }: Snooze,
+  ): Promise<RunOutcome> {
+    const became = await this.ledger.snooze(task, failure, delayMs, patienceMs);
+    if (became === 'lost') return this.lost(task);
+    if (became === 'snoozed') {
+      this.log.debug(`Task ${task.id} (${task.name}) waits: ${failure.message}`);
+      return { kind: 'later', inMs: delayMs, snoozed: true };
+    }
+    this.log.warn(`Task ${task.id} (${task.name}) has waited for too long: ${failure.message}`);
+    const state = await this.endings.fail(task, { ...failure, retryable: false });
+    return state ? { kind: 'over', state, code: failure.code } : this.lost(task);
   }
 
   private async handBack(

@@ -61,6 +61,32 @@ export class RetryLater extends TaskError {
   }
 }
 
+export interface SnoozeOptions {
+  /** Why it waits; the task is FAILURE with this code when its patience is over. */
+  code: string;
+  message: string;
+  /** Longest wait from the first snooze on, over any number of them. Milliseconds. */
+  patienceMs: number;
+  cause?: unknown;
+}
+
+/**
+ * What the task needs is not there just now, and the task cannot help it: it goes back unharmed and runs again
+ * after `delayMs` milliseconds. No retry is counted. An attempt that ends otherwise begins the patience anew.
+ */
+export class Snooze extends TaskError {
+  readonly retryable = true;
+  readonly patienceMs: number;
+
+  constructor(
+    readonly delayMs: number,
+    { code, message, patienceMs, cause }: SnoozeOptions,
+  ) {
+    super(code, message, { cause });
+    this.patienceMs = patienceMs;
+  }
+}
+
 /** Reason of the handler's signal at the soft time limit. A handler may still return a result. */
 export class SoftTimeLimitExceeded extends PermanentTaskError {
   constructor(limitMs: number) {

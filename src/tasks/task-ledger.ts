@@ -217,7 +217,7 @@ export class TaskLedger {
   async retry({ id, attempt }: Fence, error: TaskFailure, delayMs: number): Promise<boolean> {
     return this.changed(
       `UPDATE tasks SET state = 'RETRY', error = $3, retries = retries + 1, lease_until = NULL,
-              progress = NULL, run_at = now() + $4 * interval '1 ms',
+              progress = NULL, snoozed_since = NULL, run_at = now() + $4 * interval '1 ms',
               queue_check_at = now() + $4 * interval '1 ms' + interval '30 s'
         WHERE ${held} RETURNING id`,
       [id, attempt, error, delayMs],
@@ -232,6 +232,35 @@ export class TaskLedger {
         WHERE ${held} RETURNING id`,
       [id, attempt, delayMs],
     );
+  }
+
+  /**
+   * Another attempt in `delayMs` that is no retry, with the reason for the wait in the row.
+   *
+   * @param patienceMs milliseconds since the first snooze of an unbroken row of them
+   * @returns `impatient`: it has waited for that long, and nothing was changed; `lost`: the fence is stale
+   */
+  async snooze(
+    { id, attempt }: Fence,
+    error: TaskFailure,
+    delayMs: number,
+    patienceMs: number,
+  ): Promise<'snoozed' | 'impatient' | 'lost'> {
+    const [row] = await this.run<{ snoozed: boolean }>(
+      `WITH mine AS (SELECT id FROM tasks WHERE ${held} FOR UPDATE),
+            snoozed AS (
+              UPDATE tasks SET state = CASE WHEN retries > 0 THEN 'RETRY' ELSE 'PENDING' END, error = $3,
+                     lease_until = NULL, progress = NULL, run_at = now() + $4 * interval '1 ms',
+                     snoozed_since = coalesce(snoozed_since, now()),
+                     queue_check_at = now() + $4 * interval '1 ms' + interval '30 s'
+               WHERE id IN (SELECT id FROM mine)
+                 AND coalesce(snoozed_since, now()) > now() - $5::float8 * interval '1 ms'
+               RETURNING id)
+       SELECT EXISTS (SELECT FROM snoozed) AS snoozed FROM mine`,
+      [id, attempt, error, delayMs, patienceMs],
+    );
+    if (!row) return 'lost';
+    return row.snoozed ? 'snoozed' : 'impatient';
   }
 
   /** Ends the lease of an attempt whose process died: the next claim counts the crash. */

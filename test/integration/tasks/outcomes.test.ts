@@ -8,6 +8,7 @@ import {
   PermanentTaskError,
   RetryLater,
   RetryableTaskError,
+  Snooze,
 } from '../../../src/tasks/task-errors.js';
 import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
 import { onBothQueueEngines } from '../../support/queue-engines.js';
@@ -25,6 +26,13 @@ const troubled = defineTask({
   payload: z.enum(['permanent', 'retryable', 'unexpected', 'later', 'second_time']),
   result: z.string(),
   retry: { max: 2, delayMs: 1 },
+});
+const dozing = defineTask({
+  name: 'dozing',
+  queue: 'normal_priority',
+  payload: z.strictObject({ attempts: z.int(), patienceMs: z.int() }),
+  result: z.string(),
+  retry: { max: 0 },
 });
 const patient = defineTask({
   name: 'patient',
@@ -58,6 +66,12 @@ class Handlers {
     }
   }
 
+  @HandlesTask(dozing)
+  async doze({ attempts, patienceMs }: z.output<typeof dozing.payload>, { attempt }: TaskContext) {
+    if (attempt > attempts) return 'awake';
+    throw new Snooze(1, { code: 'away', message: 'Nobody is there.', patienceMs });
+  }
+
   @HandlesTask(patient)
   async patient(_: null, { attempt }: TaskContext) {
     if (attempt === 1) throw new RetryableTaskError('hiccup', 'Once.');
@@ -71,6 +85,22 @@ onBothQueueEngines('how a task ends', (engine) => {
     lab = await openTaskLab(engine, { providers: [Handlers] });
   });
   after(() => lab.close());
+
+  it('snoozed any number of times: no retry is counted', async () => {
+    const task = await lab.finished(await lab.send(dozing, { attempts: 5, patienceMs: 3_600_000 }));
+    assert.equal(task.state, 'SUCCESS');
+    assert.equal(task.attempt, 6);
+    assert.equal(task.retries, 0);
+    assert.equal(task.error, null);
+  });
+
+  it('snoozed until its patience is over: FAILURE with the reason', async () => {
+    const task = await lab.finished(await lab.send(dozing, { attempts: 1e6, patienceMs: 300 }));
+    assert.equal(task.state, 'FAILURE');
+    assert.equal(task.retries, 0);
+    assert.ok(task.attempt > 1);
+    assert.deepEqual(task.error, { code: 'away', message: 'Nobody is there.', retryable: false });
+  });
 
   it('SUCCESS with its result', async () => {
     const task = await lab.finished(await lab.send(double, { n: 21 }));
