@@ -106,6 +106,11 @@ const schema = z.object({
       'Requests at once to one Stable Diffusion server: 2 hides its encoding time, 1 keeps strict priority.',
     example: '2',
   }),
+  SD_PATIENCE_HOURS: variable('SD_PATIENCE_HOURS', integer(1, 8760).default(24), {
+    description:
+      'Hours that a picture waits while no Stable Diffusion server answers, before it fails (engine_unavailable).',
+    example: '24',
+  }),
   WORKER_CONCURRENCY: variable('WORKER_CONCURRENCY', concurrency.optional(), {
     description: 'Tasks a worker runs at once on each of its queues. Default 2.',
     example: '2',
@@ -194,6 +199,7 @@ export interface Environment {
   /** Empty: no engine was named, and the standalone root starts the stand-in. */
   engineUrls: string[];
   engineRequestsInFlight: number;
+  enginePatienceMs: number;
   workerConcurrency: number;
   workerPool: WorkerPool;
   /** 0: no limit. Undefined: not set; the process pool has its own default. */
@@ -256,6 +262,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     queueUrl: v.QUEUE_URL ?? v.REDIS_URL,
     engineUrls: v.SD_API_URLS ?? (v.APP_SD_API_URL === undefined ? [] : [v.APP_SD_API_URL]),
     engineRequestsInFlight: v.SD_REQUESTS_IN_FLIGHT,
+    enginePatienceMs: v.SD_PATIENCE_HOURS * 3_600_000,
     workerConcurrency: v.WORKER_CONCURRENCY ?? v.CELERY_WORKER_CONCURRENCY ?? 2,
     workerPool: v.WORKER_POOL,
     workerMaxTasksPerChild: v.WORKER_MAX_TASKS_PER_CHILD ?? v.CELERY_WORKER_MAX_TASKS_PER_CHILD,

@@ -11,7 +11,6 @@ const small = { prompt: 'trouble', width: 64, height: 64, steps: 4 };
 
 /** What goes wrong at the first attempt, and the code that the status shows until the next one. */
 const passing: [MisbehaviourInput['kind'], string][] = [
-  ['status_503', 'engine_unavailable'],
   ['reset_before_headers', 'engine_connection_lost'],
   ['reset_mid_body', 'engine_connection_lost'],
   ['restart', 'engine_connection_lost'],
@@ -61,6 +60,14 @@ onBothQueueEngines('an engine in trouble', (engine) => {
     await job.promote();
   }
 
+  async function assertMadeWithoutRetry(id: string) {
+    const over = await darkroom.finished(id);
+    assert.equal(over.status, 'SUCCESS');
+    const [row] = await darkroom.database.query('SELECT retries FROM tasks WHERE id = $1', [id]);
+    assert.equal(row.retries, 0);
+    return over;
+  }
+
   for (const [kind, code] of passing) {
     it(`${kind}: says ${code}, tries again, makes the picture once`, async () => {
       darkroom.sketch.misbehave({ kind, ms: 100 });
@@ -99,12 +106,26 @@ onBothQueueEngines('an engine in trouble', (engine) => {
 
   it('gone and back: the picture is made', async () => {
     const back = darkroom.sketch.restart(2_000);
-    const id = await darkroom.generate(small);
-    const status = await waiting(id);
-    assert.equal(status.error?.code, 'engine_unavailable');
+    const ids = await Promise.all([1, 2, 3, 4, 5, 6].map(() => darkroom.generate(small)));
+    await eventually('one says why it waits', async () => {
+      const all = await Promise.all(ids.map((id) => darkroom.status(id)));
+      return all.some((s) => s.status === 'PENDING' && s.error?.code === 'engine_unavailable');
+    });
     await back;
-    await runNow(id);
-    assert.equal((await darkroom.finished(id)).status, 'SUCCESS');
+    for (const id of ids) await assertMadeWithoutRetry(id);
+  });
+
+  for (const kind of ['status_502', 'status_503', 'status_504'] as const) {
+    it(`${kind}: no retry is counted, and nobody need do anything`, async () => {
+      darkroom.sketch.misbehave({ kind });
+      await assertMadeWithoutRetry(await darkroom.generate(small));
+    });
+  }
+
+  it('asked four times to slow down: no retry is counted', async () => {
+    darkroom.sketch.misbehave({ kind: 'rate_limited', retryAfterSeconds: 1, times: 4 });
+    const over = await assertMadeWithoutRetry(await darkroom.generate(small));
+    assert.equal(over.attempt, 5);
   });
 
   it('a batch gives its pictures in order, each with its own seed', async () => {

@@ -1,32 +1,60 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Breaker } from './breaker.js';
+import { EngineError } from './engines/engine-error.js';
 import type {
   EngineCall,
   EngineResult,
   ImageEngine,
   Txt2ImgRequest,
 } from './engines/image-engine.js';
-import { EngineError } from './engines/engine-error.js';
 
-/** A backend in trouble is asked last for this long. Milliseconds. */
+/** A backend that failed at a request, but is there, is asked last for this long. Milliseconds. */
 const coolDownMs = 10_000;
 
 interface Backend {
   engine: ImageEngine;
+  breaker: Breaker;
   inFlight: number;
-  troubledUntil: number;
+  failedUntil: number;
 }
 
 /** The image servers of this process; each call goes to the least busy one that is well. */
 @Injectable()
-export class EnginePool {
+export class EnginePool implements OnModuleDestroy {
+  private readonly log = new Logger('Engines');
   private readonly backends: Backend[];
+  private told = true;
+  private listener: (well: boolean) => void = () => {};
 
   constructor(engines: ImageEngine[]) {
-    this.backends = engines.map((engine) => ({ engine, inFlight: 0, troubledUntil: 0 }));
+    this.backends = engines.map((engine) => ({
+      engine,
+      breaker: new Breaker(
+        () => engine.ping(),
+        () => this.changed(),
+      ),
+      inFlight: 0,
+      failedUntil: 0,
+    }));
   }
 
   get engines(): ImageEngine[] {
     return this.backends.map((backend) => backend.engine);
+  }
+
+  /** Whether a picture can be asked for now. */
+  get well(): boolean {
+    return this.backends.some(({ breaker }) => breaker.well);
+  }
+
+  /** Calls back when no backend is well any more, and when one is again. */
+  onChange(listener: (well: boolean) => void): void {
+    this.listener = listener;
+  }
+
+  /** Resolves when every backend that may be asked was asked whether it is well. Rejects never. */
+  async probe(): Promise<void> {
+    await Promise.all(this.backends.map(({ breaker }) => breaker.probe()));
   }
 
   /** @throws EngineError */
@@ -34,30 +62,61 @@ export class EnginePool {
     request: Txt2ImgRequest,
     call: EngineCall,
   ): Promise<EngineResult & { engine: string }> {
+    // What became well since the last probe of this process need not wait for the next.
+    if (!this.well) await this.probe();
     const backend = this.pick();
     backend.inFlight++;
     try {
       const result = await backend.engine.txt2img(request, call);
-      backend.troubledUntil = 0;
+      backend.failedUntil = 0;
+      backend.breaker.succeeded();
       return { ...result, engine: backend.engine.kind };
     } catch (error) {
-      if (
-        error instanceof EngineError &&
-        /^(unavailable|misconfigured|timeout)$/.test(error.kind)
-      ) {
-        backend.troubledUntil = performance.now() + coolDownMs;
-      }
+      if (error instanceof EngineError) this.learn(backend, error);
       throw error;
     } finally {
       backend.inFlight--;
     }
   }
 
+  onModuleDestroy(): void {
+    for (const { breaker } of this.backends) breaker.close();
+  }
+
+  private learn(backend: Backend, { kind, details }: EngineError): void {
+    const { breaker } = backend;
+    const { retryAfterSeconds } = details;
+    if (kind === 'unavailable') {
+      breaker.failed(retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000);
+    }
+    if (kind === 'timeout' || kind === 'misconfigured') breaker.failed();
+    // It may be starting again: a probe tells.
+    if (kind === 'unknown_outcome') void breaker.probe();
+    if (kind === 'failed') backend.failedUntil = performance.now() + coolDownMs;
+  }
+
+  /** Whatever is not well is passed over. */
   private pick(): Backend {
     const now = performance.now();
-    const rank = (b: Backend) => b.inFlight + (b.troubledUntil > now ? 1000 : 0);
-    const [best] = this.backends.toSorted((a, b) => rank(a) - rank(b));
-    if (!best) throw new EngineError('unavailable', 'No Stable Diffusion server is configured.');
-    return best;
+    const rank = (b: Backend) => b.inFlight + (b.failedUntil > now ? 1000 : 0);
+    const well = this.backends.filter(({ breaker }) => breaker.well);
+    const [best] = well.toSorted((a, b) => rank(a) - rank(b));
+    if (best) return best;
+    if (this.backends.length === 0) {
+      throw new EngineError('unavailable', 'No Stable Diffusion server is configured.');
+    }
+    const next = Math.min(...this.backends.map(({ breaker }) => breaker.nextProbeMs));
+    throw new EngineError('unavailable', 'No Stable Diffusion server answers.', {
+      retryAfterSeconds: next / 1000,
+    });
+  }
+
+  private changed(): void {
+    const { well } = this;
+    if (well === this.told) return;
+    this.told = well;
+    if (well) this.log.log('A Stable Diffusion server answers again.');
+    else this.log.warn('No Stable Diffusion server answers: pictures wait.');
+    this.listener(well);
   }
 }

@@ -1,8 +1,16 @@
-import { PermanentTaskError, RetryLater, RetryableTaskError } from '../../tasks/task-errors.js';
+import { PermanentTaskError, RetryableTaskError, Snooze } from '../../tasks/task-errors.js';
 import { EngineError } from './engines/engine-error.js';
 
-/** What an engine's trouble means for the task. Anything unknown passes as it is. */
-export function taskErrorOf(error: unknown): unknown {
+/** Before another look when the engine named no time; more for some, so that not all come at once. Milliseconds. */
+const shortestSnoozeMs = 1_000;
+const longestSnoozeMs = 3_000;
+
+/**
+ * What an engine's trouble means for the task. Anything unknown passes as it is.
+ *
+ * @param patienceMs how long a task waits for an engine that is away
+ */
+export function taskErrorOf(error: unknown, patienceMs: number): unknown {
   if (!(error instanceof EngineError)) return error;
   const { kind, message, details } = error;
   const options = { cause: error };
@@ -10,9 +18,14 @@ export function taskErrorOf(error: unknown): unknown {
     case 'invalid_request':
       return new PermanentTaskError('engine_refused', message, options);
     case 'unavailable':
-      return details.retryAfterSeconds === undefined
-        ? new RetryableTaskError('engine_unavailable', message, options)
-        : new RetryLater(details.retryAfterSeconds * 1000, message, 'engine_unavailable');
+      return new Snooze(snoozeMs(details.retryAfterSeconds), {
+        ...options,
+        code: 'engine_unavailable',
+        message,
+        patienceMs,
+      });
+    case 'failed':
+      return new RetryableTaskError('engine_failed', message, options);
     case 'out_of_memory':
       return new RetryableTaskError('engine_out_of_memory', message, options);
     case 'misconfigured':
@@ -26,4 +39,9 @@ export function taskErrorOf(error: unknown): unknown {
     case 'aborted':
       return error;
   }
+}
+
+function snoozeMs(retryAfterSeconds = 0): number {
+  const some = shortestSnoozeMs + (longestSnoozeMs - shortestSnoozeMs) * Math.random();
+  return Math.ceil(Math.max(some, retryAfterSeconds * 1000));
 }

@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { completeWith, type TaskContext } from '../../tasks/task-context.js';
 import type { Payload } from '../../tasks/task-definition.js';
 import { HandlesTask } from '../../tasks/task-handler.decorator.js';
@@ -15,6 +16,7 @@ export class ImageGenerationProcessor {
   constructor(
     private readonly engines: EnginePool,
     private readonly images: ImageStore,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   @HandlesTask(generateImageTask)
@@ -46,7 +48,7 @@ export class ImageGenerationProcessor {
           }),
       });
     } catch (error) {
-      throw taskErrorOf(error);
+      throw taskErrorOf(error, this.settings.enginePatienceMs);
     }
   }
 }

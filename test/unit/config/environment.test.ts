@@ -153,6 +153,7 @@ describe('the environment', () => {
     ['PORT', 'port', 0, 65_535, 1],
     ['DATABASE_POOL_SIZE', 'databasePoolSize', 2, 200, 1],
     ['SD_REQUESTS_IN_FLIGHT', 'engineRequestsInFlight', 1, 2, 1],
+    ['SD_PATIENCE_HOURS', 'enginePatienceMs', 1, 8_760, 3_600_000],
     ['WORKER_CONCURRENCY', 'workerConcurrency', 1, 1000, 1],
     ['CELERY_WORKER_CONCURRENCY', 'workerConcurrency', 1, 1000, 1],
     ['WORKER_MAX_TASKS_PER_CHILD', 'workerMaxTasksPerChild', 0, 1_000_000, 1],

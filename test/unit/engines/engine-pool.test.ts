@@ -11,6 +11,7 @@ import type {
   ImageEngine,
 } from '../../../src/features/image-generation/engines/image-engine.js';
 import { createSketch } from '../../../src/sketch/sketch-server.js';
+import { eventually } from '../../support/eventually.js';
 import { client, errorOf, small, startSketch } from './support.js';
 
 const call: EngineCall = {
@@ -23,6 +24,8 @@ const call: EngineCall = {
 class Puppet implements ImageEngine {
   readonly url = 'http://puppet';
   calls = 0;
+  pings = 0;
+  away = false;
   trouble: EngineErrorKind | undefined;
   private readonly held: (() => void)[] = [];
 
@@ -30,6 +33,11 @@ class Puppet implements ImageEngine {
     readonly kind: string,
     private readonly holds = false,
   ) {}
+
+  async ping(): Promise<void> {
+    this.pings++;
+    if (this.away) throw new EngineError('unavailable', 'away');
+  }
 
   probe() {
     return Promise.reject(new Error('not asked'));
@@ -89,23 +97,51 @@ describe('the pool', () => {
     });
   }
 
-  it('asks one in trouble when there is no other, and trusts it again when it answers', async () => {
-    const [a, b] = [new Puppet('a', true), new Puppet('b', true)];
-    a.trouble = b.trouble = 'unavailable';
+  it('asks the one that failed at a request last', async () => {
+    const [a, b] = [new Puppet('a'), new Puppet('b', true)];
+    a.trouble = 'failed';
     const pool = new EnginePool([a, b]);
-    await errorOf(pool.txt2img(small, call));
-    await errorOf(pool.txt2img(small, call));
-    a.trouble = b.trouble = undefined;
-    const toA = pool.txt2img(small, call);
-    const toB = pool.txt2img(small, call);
+    assert.equal((await errorOf(pool.txt2img(small, call))).kind, 'failed');
+    const calls = [pool.txt2img(small, call), pool.txt2img(small, call)];
+    assert.deepEqual([a.calls, b.calls], [1, 2]);
     b.release();
-    assert.equal((await toB).engine, 'b');
-    // `a` has not answered yet: busy or not, the one that did is the better.
-    const more = [1, 2, 3].map(() => pool.txt2img(small, call));
-    assert.deepEqual([a.calls, b.calls], [2, 5]);
-    a.release();
-    b.release();
-    await Promise.all([toA, ...more]);
+    await Promise.all(calls);
+  });
+
+  it('asks none for pictures while none is well, and tells when that changes', async () => {
+    const [a, b] = [new Puppet('a'), new Puppet('b')];
+    const pool = new EnginePool([a, b]);
+    const told: boolean[] = [];
+    pool.onChange((well) => told.push(well));
+    for (const engine of [a, b]) {
+      engine.trouble = 'unavailable';
+      engine.away = true;
+    }
+    await errorOf(pool.txt2img(small, call));
+    assert.deepEqual(told, []);
+    await errorOf(pool.txt2img(small, call));
+    assert.deepEqual(told, [false]);
+    for (let i = 0; i < 10; i++) await errorOf(pool.txt2img(small, call));
+    assert.deepEqual([a.calls, b.calls], [1, 1]);
+    b.trouble = undefined;
+    b.away = false;
+    assert.equal((await pool.txt2img(small, call)).engine, 'b');
+    assert.deepEqual(told, [false, true]);
+    assert.equal(pool.well, true);
+    pool.onModuleDestroy();
+  });
+
+  it('is not well when a lost connection turns out to be a server that is away', async () => {
+    const a = new Puppet('a');
+    a.trouble = 'unknown_outcome';
+    const pool = new EnginePool([a]);
+    await errorOf(pool.txt2img(small, call));
+    await eventually('it was probed', () => a.pings === 1);
+    assert.equal(pool.well, true);
+    a.away = true;
+    await errorOf(pool.txt2img(small, call));
+    await eventually('it is not well', () => !pool.well);
+    pool.onModuleDestroy();
   });
 
   it('says so when there is none', async () => {

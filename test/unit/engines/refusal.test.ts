@@ -16,13 +16,13 @@ describe('the class of a refusal', () => {
 
   it('of a file that the server misses is the server’s', () => {
     const errors = 'FileNotFoundError: the model lives on a disk that was not found';
-    assert.equal(classOf(500, { error: 'FileNotFoundError', errors }), 'unavailable');
+    assert.equal(classOf(500, { error: 'FileNotFoundError', errors }), 'failed');
   });
 
   it('does not depend on what the client wrote', () => {
     const body = { detail: 'Validation', body: { prompt: 'a robot out of memory' } };
     assert.equal(classOf(422, body), 'invalid_request');
-    assert.equal(classOf(500, { error: 'ValueError', body: 'out of memory' }), 'unavailable');
+    assert.equal(classOf(500, { error: 'ValueError', body: 'out of memory' }), 'failed');
     assert.equal(classOf(502, { detail: 'Sampler not found' }), 'unavailable');
   });
 

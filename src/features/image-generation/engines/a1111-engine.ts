@@ -1,7 +1,7 @@
 import { A1111Http } from './a1111-http.js';
 import { Interruptions } from './a1111-interruptions.js';
 import { defaultA1111Options, type A1111Options } from './a1111-options.js';
-import { capabilitiesOf, isSketch } from './a1111-probe.js';
+import { answers, capabilitiesOf, isSketch } from './a1111-probe.js';
 import { A1111Progress } from './a1111-progress.js';
 import { refusal } from './a1111-refusal.js';
 import { A1111Removal } from './a1111-removal.js';
@@ -53,6 +53,10 @@ export class A1111Engine implements ImageEngine {
 
   probe(signal?: AbortSignal): Promise<EngineCapabilities> {
     return capabilitiesOf(this.http, this.status, this.options.askMs, signal);
+  }
+
+  ping(signal?: AbortSignal): Promise<void> {
+    return answers(this.http, this.options.askMs, signal);
   }
 
   async txt2img(request: Txt2ImgRequest, call: EngineCall): Promise<EngineResult> {

@@ -27,6 +27,12 @@ export async function capabilitiesOf(
   };
 }
 
+/** @throws EngineError when the server is not there, or refuses us */
+export async function answers(http: A1111Http, askMs: number, signal?: AbortSignal): Promise<void> {
+  const { status, data, headers } = await http.get('/sdapi/v1/sd-models', askMs, { signal });
+  if (status !== 200) throw refusal(http.url, status, data, headers['retry-after']);
+}
+
 /** The stand-in says so. @returns undefined when the server did not answer */
 export async function isSketch(
   http: A1111Http,

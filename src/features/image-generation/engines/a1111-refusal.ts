@@ -36,7 +36,8 @@ export function refusal(
   if (status === 404 || status === 405)
     return say('misconfigured', 'has no txt2img route (is its API on?)');
   if (status === 400) return say('invalid_request', 'refused the request');
-  return say('unavailable', `answered with an error (${status})`);
+  const away = status >= 502 && status <= 504;
+  return say(away ? 'unavailable' : 'failed', `answered with an error (${status})`);
 }
 
 /** Seconds, or a date as HTTP allows: between 1 s and 10 minutes, or 30 s when unreadable. */

@@ -4,6 +4,7 @@
  * - `invalid_request`: the engine refused the request itself; a repeat cannot help.
  * - `out_of_memory`: a smaller batch or another backend may do.
  * - `unavailable`: refused, reset before the request was sent, 502/503/504, rate limited; try later.
+ * - `failed`: it is there, and answered with an error of its own (500); the request may be the reason.
  * - `misconfigured`: credentials or a route are wrong; this backend is out of service until a person acts.
  * - `bad_result`: a 200 whose pictures are not what was asked; try again.
  * - `timeout`: a deadline of ours passed.
@@ -14,6 +15,7 @@ export type EngineErrorKind =
   | 'invalid_request'
   | 'out_of_memory'
   | 'unavailable'
+  | 'failed'
   | 'misconfigured'
   | 'bad_result'
   | 'timeout'

@@ -8,6 +8,13 @@ export interface ImageEngine {
   /** Base URL without credentials; safe to log. */
   readonly url: string;
 
+  /**
+   * One small question that only a server which can be sent requests answers well.
+   *
+   * @throws EngineError
+   */
+  ping(signal?: AbortSignal): Promise<void>;
+
   /** Asks the server what it can do. Rejects with {@link EngineError} when it cannot be reached. */
   probe(signal?: AbortSignal): Promise<EngineCapabilities>;
 
