@@ -5,6 +5,7 @@ import { endOfAttempt } from './events/end-of-attempt.js';
 import { LiveEvents } from './events/live-events.js';
 import { taskOf } from './events/task-of.js';
 import { WorkerStopping } from './task-errors.js';
+import { TaskGates } from './task-gates.js';
 import { LimitedClaims } from './limits/limited-claims.js';
 import type { ClaimedTask } from './ledger-rows.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
@@ -12,6 +13,9 @@ import { TaskPool } from './workers/task-pool.js';
 
 /** Somebody else changed the task a moment ago. Milliseconds. */
 const lookAgainMs = 1_000;
+
+/** Between two looks at a task whose gate is shut: it may have expired. Milliseconds. */
+const heldMs = 10_000;
 
 /** A task that this process has claimed and not ended. */
 export interface RunningTask {
@@ -31,6 +35,7 @@ export class TaskRunner {
     private readonly leases: LeaseKeeper,
     private readonly endings: TaskEndings,
     private readonly live: LiveEvents,
+    private readonly gates: TaskGates,
   ) {}
 
   /** Tasks running in this process, oldest first. */
@@ -48,9 +53,17 @@ export class TaskRunner {
     this.running.get(taskId)?.abort.abort(reason);
   }
 
-  /** @throws only when the ledger cannot be reached */
-  async run(taskId: string, worker: string): Promise<RunOutcome> {
-    const claim = await this.claims.claim(taskId, worker);
+  /**
+   * @param leave ends the wait at a gate that is shut
+   * @throws only when the ledger cannot be reached
+   */
+  async run(taskId: string, worker: string, leave: AbortSignal): Promise<RunOutcome> {
+    let claim = await this.claims.claim(taskId, worker);
+    while (claim.kind === 'held') {
+      await claim.gate.wait(heldMs, leave);
+      if (leave.aborted) return { kind: 'later', inMs: 0 };
+      claim = await this.claims.claim(taskId, worker);
+    }
     if (claim.kind === 'later') return claim;
     if (claim.kind === 'over') return { kind: 'over', state: null };
     if (claim.kind === 'claimed') return this.attempt(claim.task);
@@ -70,6 +83,7 @@ export class TaskRunner {
       const outcome = await this.pool.run(task, abort);
       const end = endOfAttempt(task, outcome, performance.now() - began);
       if (end) this.live.emit(end);
+      if (outcome.kind === 'later' && outcome.snoozed) this.gates.find(task.name)?.snoozed();
       return outcome;
     } finally {
       if (this.running.get(task.id) === running) this.running.delete(task.id);

@@ -43,6 +43,7 @@ import { TaskAttempts } from './task-attempts.js';
 import { TaskClient } from './task-client.js';
 import { TaskEndings } from './task-endings.js';
 import { TaskEvents } from './task-events.js';
+import { TaskGates } from './task-gates.js';
 import { TaskHints } from './task-hints.js';
 import { TaskInserts } from './task-inserts.js';
 import { TaskLedger } from './task-ledger.js';
@@ -151,6 +152,7 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
   providers: [
     TaskRegistry,
     TaskAttempts,
+    TaskGates,
     TaskRunner,
     LeaseKeeper,
     LimitedClaims,
@@ -164,6 +166,6 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     ScheduleTicker,
     ...answering,
   ],
-  exports: [TaskRegistry, TaskRunner, TaskPool, TaskWorkers],
+  exports: [TaskRegistry, TaskGates, TaskRunner, TaskPool, TaskWorkers],
 })
 export class TaskWorkersModule {}

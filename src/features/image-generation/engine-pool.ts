@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { pause } from '../../common/deadline.js';
 import { Breaker } from './breaker.js';
 import { EngineError } from './engines/engine-error.js';
 import type {
@@ -10,6 +11,11 @@ import type {
 
 /** A backend that failed at a request, but is there, is asked last for this long. Milliseconds. */
 const coolDownMs = 10_000;
+
+/** For a probe's answer. Milliseconds. */
+const answerMs = 1_000;
+/** Longest wait of a call for a backend to become well. Milliseconds. */
+const longestWaitMs = 10_000;
 
 interface Backend {
   engine: ImageEngine;
@@ -24,6 +30,8 @@ export class EnginePool implements OnModuleDestroy {
   private readonly log = new Logger('Engines');
   private readonly backends: Backend[];
   private told = true;
+  /** Fires when one is well again. */
+  private becoming = new AbortController();
   private listener: (well: boolean) => void = () => {};
 
   constructor(engines: ImageEngine[]) {
@@ -52,18 +60,21 @@ export class EnginePool implements OnModuleDestroy {
     this.listener = listener;
   }
 
-  /** Resolves when every backend that may be asked was asked whether it is well. Rejects never. */
-  async probe(): Promise<void> {
-    await Promise.all(this.backends.map(({ breaker }) => breaker.probe()));
+  /** Asks those that are thought to be well whether they are. */
+  doubt(): void {
+    for (const { breaker } of this.backends) if (breaker.well) void breaker.probe();
   }
 
-  /** @throws EngineError */
+  /**
+   * While no backend is well it waits for the next probe, so that who is refused does not come again at once.
+   *
+   * @throws EngineError
+   */
   async txt2img(
     request: Txt2ImgRequest,
     call: EngineCall,
   ): Promise<EngineResult & { engine: string }> {
-    // What became well since the last probe of this process need not wait for the next.
-    if (!this.well) await this.probe();
+    if (!this.well) await this.nextProbe(call.signal);
     const backend = this.pick();
     backend.inFlight++;
     try {
@@ -81,6 +92,19 @@ export class EnginePool implements OnModuleDestroy {
 
   onModuleDestroy(): void {
     for (const { breaker } of this.backends) breaker.close();
+  }
+
+  private async nextProbe(signal: AbortSignal): Promise<void> {
+    await pause(Math.min(this.nextProbeMs + answerMs, longestWaitMs), signal, this.becoming.signal);
+    if (signal.aborted) {
+      throw new EngineError('aborted', 'The call was stopped while it waited.', {
+        cause: signal.reason,
+      });
+    }
+  }
+
+  private get nextProbeMs(): number {
+    return Math.min(...this.backends.map(({ breaker }) => breaker.nextProbeMs), longestWaitMs);
   }
 
   private learn(backend: Backend, { kind, details }: EngineError): void {
@@ -105,9 +129,8 @@ export class EnginePool implements OnModuleDestroy {
     if (this.backends.length === 0) {
       throw new EngineError('unavailable', 'No Stable Diffusion server is configured.');
     }
-    const next = Math.min(...this.backends.map(({ breaker }) => breaker.nextProbeMs));
     throw new EngineError('unavailable', 'No Stable Diffusion server answers.', {
-      retryAfterSeconds: next / 1000,
+      retryAfterSeconds: this.nextProbeMs / 1000,
     });
   }
 
@@ -115,6 +138,8 @@ export class EnginePool implements OnModuleDestroy {
     const { well } = this;
     if (well === this.told) return;
     this.told = well;
+    if (well) this.becoming.abort();
+    else this.becoming = new AbortController();
     if (well) this.log.log('A Stable Diffusion server answers again.');
     else this.log.warn('No Stable Diffusion server answers: pictures wait.');
     this.listener(well);

@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import { TasksModule } from '../../tasks/tasks.module.js';
+import { TasksModule, TaskWorkersModule } from '../../tasks/tasks.module.js';
 import { ImagesModule } from '../images/images.module.js';
 import { TaskStatusModule } from '../task-status/task-status.module.js';
+import { EngineGate } from './engine-gate.js';
 import { EnginePool } from './engine-pool.js';
 import { A1111Engine } from './engines/a1111-engine.js';
 import { ImageGenerationController } from './image-generation.controller.js';
@@ -17,9 +18,10 @@ import { ImageGenerationService } from './image-generation.service.js';
 export class ImageGenerationModule {}
 
 @Module({
-  imports: [ImagesModule],
+  imports: [ImagesModule, TaskWorkersModule],
   providers: [
     ImageGenerationProcessor,
+    EngineGate,
     {
       provide: EnginePool,
       inject: [SETTINGS],

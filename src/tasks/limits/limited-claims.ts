@@ -4,6 +4,7 @@ import { messageOf } from '../../common/message-of.js';
 import { inTransaction, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskLimits } from '../control/task-limits.js';
 import type { TaskDefinition } from '../task-definition.js';
+import { TaskGates, type TaskGate } from '../task-gates.js';
 import { TaskHints } from '../task-hints.js';
 import type { Claim, ClaimedTask, LimitedTask } from '../ledger-rows.js';
 import { TaskLedger } from '../task-ledger.js';
@@ -15,8 +16,11 @@ import { RateLimits } from './rate-limits.js';
 /** A claim that somebody else changed a moment ago. Milliseconds. */
 const lookAgainMs = 1_000;
 
-/** A claim whose limits were looked at. */
-type Decided = Exclude<Claim, { kind: 'limited' }>;
+/** A claim whose limits and gate were looked at. */
+type Decided =
+  | Exclude<Claim, { kind: 'limited' }>
+  /** It could be claimed, but for a gate that is shut. */
+  | { kind: 'held'; gate: TaskGate };
 
 /**
  * Claims tasks within their rate and concurrency limits. A task without limits is claimed by one
@@ -35,11 +39,17 @@ export class LimitedClaims {
     private readonly rates: RateLimits,
     private readonly concurrency: ConcurrencyLimits,
     private readonly hints: TaskHints,
+    private readonly gates: TaskGates,
   ) {}
 
   async claim(id: string, worker: string): Promise<Decided> {
-    const claim = await this.ledger.claim(id, worker, this.limitedNames());
-    return claim.kind === 'limited' ? this.claimLimited(claim.task, worker) : claim;
+    const claim = await this.ledger.claim(id, worker, [
+      ...this.limitedNames(),
+      ...this.gates.shut(),
+    ]);
+    if (claim.kind !== 'limited') return claim;
+    const gate = this.gates.find(claim.task.name);
+    return gate?.isShut ? { kind: 'held', gate } : this.claimLimited(claim.task, worker);
   }
 
   /** Calls the next task that waits for the place which this one has left. Never throws. */

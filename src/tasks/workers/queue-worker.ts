@@ -22,6 +22,8 @@ export class QueueWorker {
   private readonly worker: HintWorker;
   private trouble: string | undefined;
   private pausing = false;
+  /** Fires when hints that are only held shall go back. */
+  private leaving = new AbortController();
   private readonly taken = new Set<string>();
 
   constructor(
@@ -71,11 +73,13 @@ export class QueueWorker {
   /** Takes no more hints; the running ones go on. */
   async pause(): Promise<void> {
     this.pausing = true;
+    this.leaving.abort();
     await this.worker.pause(true);
   }
 
   async resume(): Promise<void> {
     this.pausing = false;
+    this.leaving = new AbortController();
     await this.worker.resume();
   }
 
@@ -98,7 +102,7 @@ export class QueueWorker {
     if (this.pausing) return { kind: 'later', inMs: 0 };
     this.taken.add(taskId);
     try {
-      return await this.runner.run(taskId, this.name);
+      return await this.runner.run(taskId, this.name, this.leaving.signal);
     } catch (error) {
       this.log.warn(`Task ${taskId}: the ledger cannot be reached: ${messageOf(error)}`);
       return { kind: 'later', inMs: ledgerAwayDelayMs };

@@ -121,7 +121,8 @@ describe('the pool', () => {
     assert.deepEqual(told, []);
     await errorOf(pool.txt2img(small, call));
     assert.deepEqual(told, [false]);
-    for (let i = 0; i < 10; i++) await errorOf(pool.txt2img(small, call));
+    const refused = Array.from({ length: 10 }, () => errorOf(pool.txt2img(small, call)));
+    for (const { kind } of await Promise.all(refused)) assert.equal(kind, 'unavailable');
     assert.deepEqual([a.calls, b.calls], [1, 1]);
     b.trouble = undefined;
     b.away = false;

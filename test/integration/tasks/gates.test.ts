@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { afterEach, before, after, it } from 'node:test';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import type { TaskContext } from '../../../src/tasks/task-context.js';
+import { defineTask } from '../../../src/tasks/task-definition.js';
+import { Snooze } from '../../../src/tasks/task-errors.js';
+import { TaskGates, type TaskGate } from '../../../src/tasks/task-gates.js';
+import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { eventually } from '../../support/eventually.js';
+import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
+
+const gated = defineTask({
+  name: 'gated',
+  queue: 'high_priority',
+  payload: z.int(),
+  result: z.int(),
+});
+const napping = defineTask({
+  name: 'napping',
+  queue: 'high_priority',
+  payload: z.null(),
+  result: z.int(),
+});
+const free = defineTask({
+  name: 'free',
+  queue: 'normal_priority',
+  payload: z.null(),
+  result: z.null(),
+});
+
+const ran: number[] = [];
+
+@Injectable()
+class Handlers {
+  @HandlesTask(gated)
+  async gated(n: number) {
+    ran.push(n);
+    return n;
+  }
+
+  @HandlesTask(napping)
+  async nap(_: null, { attempt }: TaskContext) {
+    if (attempt > 1) return attempt;
+    throw new Snooze(1, { code: 'away', message: 'Nobody is there.', patienceMs: 3_600_000 });
+  }
+
+  @HandlesTask(free)
+  async free() {
+    return null;
+  }
+}
+
+onBothQueueEngines('a gate that is shut', (engine) => {
+  let lab: TaskLab;
+  let gate: TaskGate;
+  before(async () => {
+    lab = await openTaskLab(engine, { providers: [Handlers], settings: { workerConcurrency: 1 } });
+    gate = lab.get(TaskGates, { strict: false }).of(gated);
+  });
+  afterEach(() => gate.open());
+  after(() => lab.close());
+
+  const held = (id: string) =>
+    eventually(`${id} is held`, async () => {
+      const job = await lab.hints.of('high_priority').getJob(id);
+      return (await job?.isActive()) === true;
+    });
+
+  it('lets tasks wait unclaimed, in their order, and others run', async () => {
+    gate.shut();
+    ran.length = 0;
+    const first = await lab.send(gated, 0);
+    await held(first);
+    const ids = [first];
+    for (let n = 1; n <= 10; n++) ids.push(await lab.send(gated, n));
+    assert.equal((await lab.finished(await lab.send(free, null))).state, 'SUCCESS');
+    for (const id of ids) {
+      const { state, attempt } = await lab.task(id);
+      assert.deepEqual([state, attempt], ['PENDING', 0]);
+    }
+    gate.open();
+    for (const id of ids) {
+      const { state, attempt } = await lab.finished(id);
+      assert.deepEqual([state, attempt], ['SUCCESS', 1]);
+    }
+    assert.deepEqual(ran, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  it('hands back what it holds when its worker takes no more', async () => {
+    gate.shut();
+    const id = await lab.send(gated, 1);
+    await held(id);
+    const other = await openTaskLab(engine, {
+      providers: [Handlers],
+      stores: lab.stores,
+      serve: [],
+    });
+    try {
+      await lab.workers.drain(60_000);
+      other.workers.start(['high_priority'], { name: 'other' });
+      assert.equal((await lab.finished(id)).state, 'SUCCESS');
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+onBothQueueEngines('an attempt that was snoozed', (engine) => {
+  it('is told to the gate of its task', async () => {
+    const lab = await openTaskLab(engine, { providers: [Handlers] });
+    try {
+      let snoozed = 0;
+      lab
+        .get(TaskGates, { strict: false })
+        .of(napping)
+        .onSnooze(() => snoozed++);
+      const task = await lab.finished(await lab.send(napping, null));
+      assert.deepEqual([task.state, task.attempt, snoozed], ['SUCCESS', 2, 1]);
+    } finally {
+      await lab.close();
+    }
+  });
+});
