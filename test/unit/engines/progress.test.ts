@@ -188,6 +188,44 @@ describe('the idle deadline', () => {
     assert.equal((await call).kind, 'timeout');
   });
 
+  for (const nowebui of [false, true]) {
+    it(`ends both calls of a server that froze${nowebui ? ', without ids' : ''}`, async (t) => {
+      const { sketch, url } = await startSketch(t, { nowebui, stepMs: 3_600_000 });
+      let frozen = false;
+      let seen = 0;
+      const front = await startFront(t, url, () => {
+        seen++;
+        return frozen;
+      });
+      const engine = client(front.url, { idleMs: 100, askMs: 50, totalMs: 600_000 });
+      const calls = ['task(a)', 'task(b)'].map((jobId) => errorOf(draw(engine, { jobId })));
+      await becomesQueued(sketch, 'task(b)');
+      const before = seen;
+      await eventually('it told of its jobs', () => seen > before + 4);
+      frozen = true;
+      for (const { kind } of await Promise.all(calls)) assert.equal(kind, 'timeout');
+    });
+  }
+
+  it('ends both calls of a server that is silent from their start, but has answered before', async (t) => {
+    const { url } = await startSketch(t, { stepMs: 10 });
+    let frozen = false;
+    const front = await startFront(t, url, () => frozen);
+    const engine = client(front.url, { idleMs: 100, askMs: 50, totalMs: 600_000 });
+    await draw(engine, { request: { steps } });
+    frozen = true;
+    const calls = ['task(a)', 'task(b)'].map((jobId) => errorOf(draw(engine, { jobId })));
+    for (const { kind } of await Promise.all(calls)) assert.equal(kind, 'timeout');
+  });
+
+  it('does not end two calls while one of them is drawn, without ids', async (t) => {
+    const { engine } = await startEngine(t, { nowebui: true, stepMs: 20 }, { idleMs: 500 });
+    const calls = ['task(a)', 'task(b)'].map((jobId) =>
+      draw(engine, { jobId, request: { steps } }),
+    );
+    for (const { images } of await Promise.all(calls)) assert.equal(images.length, 1);
+  });
+
   it('does not count the time in the queue', async (t) => {
     const { sketch, url, engine } = await startEngine(t, { stepMs: 10 }, { idleMs: 600 });
     const stranger = drawAsStranger(url, 'task(stranger)', { steps: 150 });

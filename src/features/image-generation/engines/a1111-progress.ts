@@ -23,12 +23,15 @@ export interface Following {
 /** One look at a job: what may be reported, and what changes while the job moves. */
 interface Look {
   progress?: EngineProgress;
-  /** `waiting`: not our turn, or nobody can tell; `nothing`: the server says nothing of the job. */
-  sign: { said: string } | 'waiting' | 'nothing';
+  /** `queued`: not our turn; `nothing`: the server says nothing of the job; `silent`: nothing at all. */
+  sign: { said: string } | 'queued' | 'nothing' | 'silent';
 }
 
 /** Asks the server how far a job is. Reports what it says, and only forwards. */
 export class A1111Progress {
+  /** This server has answered a question while it had a job of ours. */
+  private answers = false;
+
   constructor(
     private readonly status: A1111Status,
     private readonly interruptions: Interruptions,
@@ -38,7 +41,7 @@ export class A1111Progress {
   follow(job: Followed): Following {
     const stop = new AbortController();
     const idle = new AbortController();
-    const life = new SignsOfLife(this.options.idleMs);
+    const life = new SignsOfLife(this.options.idleMs, this.answers);
     this.watch(job, life, stop.signal).then(
       () => idle.abort(new EngineError('timeout', 'The Stable Diffusion server stands still.')),
       () => {},
@@ -53,8 +56,12 @@ export class A1111Progress {
       await delay(this.options.pollMs, undefined, { signal });
       const { progress, sign } = await this.look(job, signal);
       signal.throwIfAborted();
-      if (sign === 'waiting') life.moved();
-      else if (sign !== 'nothing') life.said(sign.said);
+      if (sign !== 'silent') {
+        this.answers = true;
+        life.heard();
+      }
+      if (sign === 'queued') life.moved();
+      else if (typeof sign === 'object') life.said(sign.said);
       if (!progress || progress.fraction < furthest) continue;
       furthest = progress.fraction;
       job.report(progress);
@@ -64,16 +71,18 @@ export class A1111Progress {
   private async look({ jobId, alone }: Followed, signal: AbortSignal): Promise<Look> {
     const task = await this.status.task(jobId, signal);
     if (isStatus(task)) {
-      if (task.queued) return { progress: queued, sign: 'waiting' };
+      if (task.queued) return { progress: queued, sign: 'queued' };
       if (task.active) return this.lookAtActive(task, signal);
       return { sign: task.completed ? { said: 'completed' } : 'nothing' };
     }
-    if (!alone()) return { sign: 'waiting' };
     const all = await this.status.global(signal);
-    const idle = !isStatus(all) || (all.state.job_count === 0 && all.progress === 0);
+    if (all === 'silent' || (all === 'none' && task === 'silent')) return { sign: 'silent' };
+    const idle = all === 'none' || (all.state.job_count === 0 && all.progress === 0);
     if (idle) return { sign: 'nothing' };
     this.interruptions.note(all);
-    return moving(all.progress, all.eta_relative > 0 ? all.eta_relative : null, all);
+    const look = moving(all.progress, all.eta_relative > 0 ? all.eta_relative : null, all);
+    // Whichever of two is drawn: while it moves, both have a reason to wait.
+    return alone() ? look : { sign: look.sign };
   }
 
   private async lookAtActive(task: TaskStatus, signal: AbortSignal): Promise<Look> {
