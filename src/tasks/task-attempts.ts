@@ -25,6 +25,7 @@ import {
 import type { RunOutcome } from './run-outcome.js';
 import type { ClaimedTask } from './ledger-rows.js';
 import { TaskLedger } from './task-ledger.js';
+import { whyUnstorable } from './storable-json.js';
 import { TaskRegistry, type RegisteredTask } from './task-registry.js';
 import { handleEach } from './workers/handle-each.js';
 import { ProgressWriter } from './workers/progress-writer.js';
@@ -32,8 +33,6 @@ import { isStopped, withinLimits } from './workers/task-run.js';
 
 /** A fence was stale: whether the task is over, or waits for another attempt, is seen at the next look. */
 const lookAgainMs = 1_000;
-/** A task of a newer release waits for a newer worker. */
-const unknownTaskDelayMs = 30_000;
 
 /** One claimed task, from its handler to the transaction that ends the attempt. */
 @Injectable()
@@ -55,8 +54,7 @@ export class TaskAttempts {
    * @throws only when the ledger cannot be reached
    */
   async run(task: ClaimedTask, abort: AbortController): Promise<RunOutcome> {
-    const registered = this.registry.find(task.name);
-    if (!registered) return this.postpone(task);
+    const registered = this.registry.find(task.name)!;
     const progress = new ProgressWriter((p) => {
       this.live.emit({ type: 'task-progress', ...taskOf(task), progress: p });
       return this.ledger.progress(task, p);
@@ -90,8 +88,7 @@ export class TaskAttempts {
    * @param reason what the handler's signal said, or the hard time limit
    */
   async stopped(task: ClaimedTask, reason: Error): Promise<RunOutcome> {
-    const registered = this.registry.find(task.name);
-    if (!registered) return this.postpone(task);
+    const registered = this.registry.find(task.name)!;
     return this.failed(task, registered, reason, AbortSignal.abort(reason));
   }
 
@@ -162,14 +159,6 @@ export class TaskAttempts {
     return { kind: 'later', inMs: 0 };
   }
 
-  private async postpone(task: ClaimedTask): Promise<RunOutcome> {
-    this.log.warn(
-      `Task ${task.id} is of the unknown kind "${task.name}"; it waits for a worker that knows it.`,
-    );
-    await this.ledger.release(task, unknownTaskDelayMs);
-    return { kind: 'later', inMs: unknownTaskDelayMs };
-  }
-
   /** Nothing this attempt writes counts: the task was revoked, or another worker has it. */
   private async lost(task: ClaimedTask): Promise<RunOutcome> {
     const state = await this.endings.confirmRevoked(task);
@@ -221,6 +210,10 @@ function parsePayload({ definition }: RegisteredTask, task: ClaimedTask): unknow
 
 function parseResult({ definition }: RegisteredTask, task: ClaimedTask, result: unknown): Json {
   const schema = task.kind === 'map' ? z.array(definition.result) : definition.result;
+  const why = whyUnstorable(result);
+  if (why !== undefined) {
+    throw new PermanentTaskError('invalid_result', `The handler's result ${why}.`);
+  }
   const parsed = schema.safeParse(result ?? null);
   if (parsed.success) return parsed.data as Json;
   throw new PermanentTaskError(

@@ -120,7 +120,7 @@ export interface RevokeRequest {
 export const revokedFailure: TaskFailure = {
   code: 'revoked',
   message: 'The task was revoked.',
-  retryable: true,
+  retryable: false,
 };
 
 /** Reason of the handler's signal when somebody revoked the task; it ends as REVOKED. */

@@ -25,12 +25,16 @@ const claimable = (maxCrashes: string) => `(NOT blocked AND revoke_requested_at 
   AND ((state IN ('PENDING', 'RETRY') AND run_at <= now() AND (expires_at IS NULL OR expires_at > now()))
     OR (state = 'STARTED' AND lease_until < now() AND crashes + 1 < ${maxCrashes})))`;
 
-/** @param set beside what every claim sets */
+/**
+ * The lease counts from the moment of the claim: its transaction may have waited for locks.
+ *
+ * @param set beside what every claim sets
+ */
 const claimSql = (condition: string, set = '') => `
   UPDATE tasks
      SET state = 'STARTED', attempt = attempt + 1, worker = $2, progress = NULL, ${set}
          crashes = crashes + (state = 'STARTED')::int,
-         lease_until = now() + $3 * interval '1 ms', started_at = clock_timestamp()
+         lease_until = clock_timestamp() + $3 * interval '1 ms', started_at = clock_timestamp()
    WHERE id = $1 AND ${claimable('$4')} AND ${condition}
    RETURNING id, kind, name, queue, payload, attempt, retries, overrides,
              canvas_id AS "canvasId", concurrency_key AS "concurrencyKey",
@@ -42,7 +46,7 @@ const overdue = {
     error: {
       code: 'expired',
       message: 'The task expired before it could run.',
-      retryable: true,
+      retryable: false,
     },
     still: `state IN ('PENDING', 'RETRY') AND expires_at <= now()`,
   },
@@ -63,6 +67,20 @@ const overdue = {
   },
 } satisfies Record<string, { state: FinalState; error: TaskFailure; still: string }>;
 
+/** Of one that began, says so, and what became of its last attempt. */
+const expiredError = `CASE WHEN attempt = 0 THEN $3::jsonb ELSE $3::jsonb || jsonb_build_object(
+  'message', 'The task expired after ' || attempt || CASE attempt WHEN 1 THEN ' attempt' ELSE ' attempts' END
+    || coalesce('. The last one failed with ' || (error->>'code') || ': ' || (error->>'message'),
+                ' that did not end.')) END`;
+
+/** Names of tasks, for a claim. */
+export interface ClaimNames {
+  /** All tasks that this worker can run; others are left as they are. Default: every task. */
+  known?: string[];
+  /** Those that are not to be claimed, but answered with `limited`. */
+  limited?: string[];
+}
+
 /**
  * The state machine of tasks.md as guarded statements on the database's clock. Each write names its
  * attempt; one that touches no row comes from a worker that lost the task, and changed nothing.
@@ -78,20 +96,17 @@ export class TaskLedger {
     this.leaseMs = settings.leaseMs;
   }
 
-  /**
-   * Takes the task for one attempt: STARTED, attempt + 1, a lease.
-   *
-   * @param limited names of tasks that are not to be claimed, but answered with `limited`
-   */
-  async claim(id: string, worker: string, limited: string[] = []): Promise<Claim> {
-    const [task] = await this.run<ClaimedTask>(claimSql('name <> ALL($5)'), [
-      id,
-      worker,
-      this.leaseMs,
-      maxCrashes,
-      limited,
-    ]);
-    return task ? { kind: 'claimed', task } : this.refusal(id, limited);
+  /** Takes the task for one attempt: STARTED, attempt + 1, a lease. */
+  async claim(
+    id: string,
+    worker: string,
+    { known, limited = [] }: ClaimNames = {},
+  ): Promise<Claim> {
+    const [task] = await this.run<ClaimedTask>(
+      claimSql('($6::text[] IS NULL OR name = ANY($6)) AND name <> ALL($5)'),
+      [id, worker, this.leaseMs, maxCrashes, limited, known ?? null],
+    );
+    return task ? { kind: 'claimed', task } : this.refusal(id, { known, limited });
   }
 
   /**
@@ -115,7 +130,7 @@ export class TaskLedger {
     return task;
   }
 
-  private async refusal(id: string, limited: string[]): Promise<Claim> {
+  private async refusal(id: string, { known, limited = [] }: ClaimNames): Promise<Claim> {
     const [task] = await this.run<{
       id: string;
       kind: 'task' | 'map';
@@ -135,6 +150,8 @@ export class TaskLedger {
       [id, limited, maxCrashes],
     );
     if (!task) return { kind: 'over' };
+    if (task.claimable && known?.includes(task.name) === false)
+      return { kind: 'unknown', name: task.name };
     if (task.claimable && limited.includes(task.name)) return { kind: 'limited', task };
     const running = task.state === 'STARTED';
     if (!running && task.expired) return { kind: 'overdue', because: 'expired' };
@@ -151,8 +168,8 @@ export class TaskLedger {
   ): Promise<Ended | undefined> {
     const { state, error, still } = overdue[because];
     return this.ended(
-      `UPDATE tasks SET state = $2, error = $3, finished_at = now(), lease_until = NULL,
-              crashes = crashes + $4, progress = NULL
+      `UPDATE tasks SET state = $2, error = ${because === 'expired' ? expiredError : '$3::jsonb'},
+              finished_at = now(), lease_until = NULL, crashes = crashes + $4, progress = NULL
         WHERE id = $1 AND ${still} RETURNING ${endedColumns}`,
       [id, state, error, because === 'poisoned' ? 1 : 0],
       tx,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../common/json.js';
+import { whyUnstorable } from './storable-json.js';
 import type { TaskDefinition } from './task-definition.js';
 
 const maxPayloadBytes = 64 * 1024;
@@ -11,6 +12,7 @@ export class InvalidPayloadError extends Error {
 
 /** The payload as the ledger keeps it. @throws InvalidPayloadError */
 export function checkedPayload(definition: TaskDefinition, payload: unknown): Json {
+  checkStorable(definition, payload);
   const parsed = definition.payload.safeParse(payload);
   if (!parsed.success) throw new InvalidPayloadError(complaint(definition, parsed.error));
   return checkedSize(definition, parsed.data as Json);
@@ -18,6 +20,7 @@ export function checkedPayload(definition: TaskDefinition, payload: unknown): Js
 
 /** A list of payloads. @throws InvalidPayloadError */
 export function checkedPayloads(definition: TaskDefinition, payloads: unknown): Json {
+  checkStorable(definition, payloads);
   const parsed = z.array(definition.payload).safeParse(payloads);
   if (!parsed.success) throw new InvalidPayloadError(complaint(definition, parsed.error));
   return checkedSize(definition, parsed.data as Json);
@@ -26,6 +29,7 @@ export function checkedPayloads(definition: TaskDefinition, payloads: unknown): 
 /** All of a payload but the field that the step before will give. @throws InvalidPayloadError */
 export function checkedRest(definition: TaskDefinition, field: string, rest: Json): Json {
   if (field === '') return null;
+  checkStorable(definition, rest);
   const { error } = definition.payload.safeParse(rest);
   const issues = error?.issues.filter((issue) => issue.path[0] !== field) ?? [];
   if (issues.length > 0) {
@@ -35,6 +39,8 @@ export function checkedRest(definition: TaskDefinition, field: string, rest: Jso
 }
 
 function checkedSize(definition: TaskDefinition, payload: Json): Json {
+  // A schema may have made something else of what was sent.
+  checkStorable(definition, payload);
   const bytes = Buffer.byteLength(JSON.stringify(payload) ?? '');
   if (bytes === 0 || bytes > maxPayloadBytes) {
     throw new InvalidPayloadError(
@@ -42,6 +48,12 @@ function checkedSize(definition: TaskDefinition, payload: Json): Json {
     );
   }
   return payload;
+}
+
+function checkStorable(definition: TaskDefinition, payload: unknown): void {
+  const why = whyUnstorable(payload);
+  if (why === undefined) return;
+  throw new InvalidPayloadError(`Payload of task "${definition.name}" ${why}.`);
 }
 
 function complaint(definition: TaskDefinition, error: z.ZodError): string {

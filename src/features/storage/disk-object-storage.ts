@@ -16,10 +16,12 @@ export class DiskObjectStorage extends ObjectStorage {
     const file = this.path(key);
     const temporary = `${file}.${randomUUID()}.part`;
     try {
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      const made = await mkdir(dirname(file), { recursive: true, mode: 0o700 });
       await writeSynced(temporary, bytes);
       await rename(temporary, file);
       await syncFolder(dirname(file));
+      // A folder that is new is an entry of the one above it.
+      if (made !== undefined) await syncFoldersAbove(dirname(file), dirname(made));
       await removeParts(file);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
@@ -72,6 +74,13 @@ async function writeSynced(path: string, bytes: Buffer): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+async function syncFoldersAbove(folder: string, top: string): Promise<void> {
+  while (folder !== top) {
+    folder = dirname(folder);
+    await syncFolder(folder);
   }
 }
 

@@ -71,7 +71,12 @@ export function chunks<D extends TaskDefinition>(
 /** Steps one after the other, each with the result of the one before. The first that fails stops it. */
 export function chain<const T extends readonly AnyCanvas[]>(
   ...steps: T & Steps<T>
-): Canvas<FirstInput<T>, LastOutput<T>> {
+): Canvas<FirstInput<T>, LastOutput<T>>;
+export function chain<const T extends readonly AnyCanvas[]>(
+  steps: T & Steps<T>,
+): Canvas<FirstInput<T>, LastOutput<T>>;
+export function chain(...given: (AnyCanvas | readonly AnyCanvas[])[]) {
+  const steps = partsOf('chain', given);
   if (steps.length === 0) throw new RangeError('A chain needs at least one step.');
   return new Canvas(inner('chain', steps));
 }
@@ -79,8 +84,12 @@ export function chain<const T extends readonly AnyCanvas[]>(
 /** Parts that run at the same time. All of them run, whatever happens to the others. */
 export function group<const T extends readonly AnyCanvas[]>(
   ...parts: T
-): GroupCanvas<CommonInput<T>, Outputs<T>> {
-  return new GroupCanvas(inner('group', parts));
+): GroupCanvas<CommonInput<T>, Outputs<T>>;
+export function group<const T extends readonly AnyCanvas[]>(
+  parts: T,
+): GroupCanvas<CommonInput<T>, Outputs<T>>;
+export function group(...given: (AnyCanvas | readonly AnyCanvas[])[]) {
+  return new GroupCanvas(inner('group', partsOf('group', given)));
 }
 
 /**
@@ -92,6 +101,21 @@ export function chord<I, O extends readonly unknown[], R>(
   body: Canvas<O, R>,
 ): Canvas<I, R> {
   return new Canvas(inner('chord', [header, body]));
+}
+
+/** Written one by one or as one list. @throws TypeError for anything else */
+function partsOf(
+  kind: 'chain' | 'group',
+  given: (AnyCanvas | readonly AnyCanvas[])[],
+): readonly AnyCanvas[] {
+  const parts = given.length === 1 && Array.isArray(given[0]) ? (given[0] as AnyCanvas[]) : given;
+  for (const part of parts) {
+    if (part instanceof Canvas) continue;
+    throw new TypeError(
+      `A ${kind} takes signatures, such as s(task) or si(task, payload), one by one or as one list.`,
+    );
+  }
+  return parts as AnyCanvas[];
 }
 
 function leaf<I, O>(node: Omit<LeafNode, 'options' | 'callbacks'>): Canvas<I, O> {

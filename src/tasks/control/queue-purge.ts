@@ -24,7 +24,7 @@ const waitedAt = `${waiting} AND created_at <= $2`;
 const purged: TaskFailure = {
   code: 'purged',
   message: 'The task was removed from its queue before it ran.',
-  retryable: true,
+  retryable: false,
 };
 
 export interface PurgeOutcome {

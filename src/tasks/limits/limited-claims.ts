@@ -18,9 +18,12 @@ const lookAgainMs = 1_000;
 
 /** A claim whose limits and gate were looked at. */
 type Decided =
-  | Exclude<Claim, { kind: 'limited' }>
+  | Exclude<Claim, { kind: 'limited' | 'unknown' }>
   /** It could be claimed, but for a gate that is shut. */
   | { kind: 'held'; gate: TaskGate };
+
+/** A task of another release waits for a worker that knows it, and is offered again to all. Milliseconds. */
+const unknownMs = 5_000;
 
 /**
  * Claims tasks within their rate and concurrency limits. A task without limits is claimed by one
@@ -30,6 +33,7 @@ type Decided =
 @Injectable()
 export class LimitedClaims {
   private readonly log = new Logger('Limits');
+  private readonly unknown = new Set<string>();
 
   constructor(
     private readonly database: DataSource,
@@ -43,10 +47,10 @@ export class LimitedClaims {
   ) {}
 
   async claim(id: string, worker: string): Promise<Decided> {
-    const claim = await this.ledger.claim(id, worker, [
-      ...this.limitedNames(),
-      ...this.gates.shut(),
-    ]);
+    const known = this.registry.definitions.map((task) => task.name);
+    const limited = [...this.limitedNames(), ...this.gates.shut()];
+    const claim = await this.ledger.claim(id, worker, { known, limited });
+    if (claim.kind === 'unknown') return this.leave(claim.name);
     if (claim.kind !== 'limited') return claim;
     const gate = this.gates.find(claim.task.name);
     return gate?.isShut ? { kind: 'held', gate } : this.claimLimited(claim.task, worker);
@@ -58,6 +62,15 @@ export class LimitedClaims {
     this.callNext(name, concurrencyKey).catch((error: unknown) => {
       this.log.debug(`The next one looks for itself: ${messageOf(error)}`);
     });
+  }
+
+  /** Says so once for each name: there may be many of them. */
+  private leave(name: string): Decided {
+    if (!this.unknown.has(name)) {
+      this.unknown.add(name);
+      this.log.warn(`No handler for "${name}" here: its tasks wait for a worker that has one.`);
+    }
+    return { kind: 'later', inMs: Math.round(unknownMs * (0.75 + Math.random() / 2)) };
   }
 
   private limitedNames(): string[] {

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DataSource, QueryFailedError } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { messageOf } from '../../common/message-of.js';
 import {
@@ -12,11 +12,7 @@ import { TaskClient, type SendOptions } from '../task-client.js';
 import { definedTasks, type TaskDefinition } from '../task-definition.js';
 import { planTicks } from './misfire.js';
 import { definedSchedules } from './schedule-definition.js';
-import {
-  InvalidScheduleError,
-  UnknownScheduleError,
-  UnknownTaskNameError,
-} from './schedule-errors.js';
+import { UnknownScheduleError, UnknownTaskNameError } from './schedule-errors.js';
 import { rowColumns, timingOf, type ScheduleRow } from './schedule.js';
 
 /**
@@ -78,16 +74,16 @@ export class ScheduleRuns {
   private async sendDue(tx: Transaction, schedule: ScheduleRow): Promise<void> {
     const { name, now } = schedule;
     try {
-      const { runs, nextAt } = planTicks({ ...schedule, timing: timingOf(schedule) }, now);
-      for (const dueAt of runs) await this.send(tx, schedule, dueAt, false);
-      await tx.query(`UPDATE schedules SET next_at = $2, retired_at = NULL WHERE name = $1`, [
-        name,
-        nextAt,
-      ]);
+      await undone(tx, async () => {
+        const { runs, nextAt } = planTicks({ ...schedule, timing: timingOf(schedule) }, now);
+        for (const dueAt of runs) await this.send(tx, schedule, dueAt, false);
+        const sql = `UPDATE schedules SET next_at = $2, retired_at = NULL WHERE name = $1`;
+        await tx.query(sql, [name, nextAt]);
+      });
     } catch (error) {
-      if (!(error instanceof InvalidScheduleError)) throw error;
-      // It was changed by hand, or this Node has lost a time zone.
-      this.log.error(`Schedule "${name}" is paused: ${error.message}`);
+      if (isTransient(error)) throw error;
+      // It was changed by hand, or this Node has lost a time zone. The others must not wait for it.
+      this.log.error(`Schedule "${name}" is paused: ${messageOf(error)}`);
       await tx.query(`UPDATE schedules SET paused = true WHERE name = $1`, [name]);
     }
   }
@@ -131,13 +127,15 @@ export class ScheduleRuns {
     if (added.length === 0) return { taskId };
     try {
       const task = findTask(schedule.task);
-      const sent = await this.tasks.send(tx, task, schedule.payload, optionsOf(schedule, taskId));
+      const sent = await undone(tx, () =>
+        this.tasks.send(tx, task, schedule.payload, optionsOf(schedule, taskId)),
+      );
       // A task that runs once at a time answers with the one that is open.
       if (sent.id !== taskId) await this.note(tx, schedule, dueAt, sent.id, null);
       return { taskId: sent.id };
     } catch (error) {
-      if (error instanceof QueryFailedError || isTransient(error)) throw error;
-      // The code refuses it, and would again: the others must not wait for this one.
+      if (isTransient(error)) throw error;
+      // The code or Postgres refuses it, and would again: the others must not wait for this one.
       const message = messageOf(error);
       this.log.error(`Schedule "${schedule.name}" sends nothing: ${message}`);
       await this.note(tx, schedule, dueAt, null, message);
@@ -156,6 +154,19 @@ export class ScheduleRuns {
       `UPDATE schedule_runs SET task_id = $3, error = $4 WHERE schedule = $1 AND due_at = $2`,
       [name, dueAt, taskId, error],
     );
+  }
+}
+
+/** When `work` throws, what it wrote is taken back and the transaction goes on. */
+async function undone<T>(tx: Transaction, work: () => Promise<T>): Promise<T> {
+  await tx.query('SAVEPOINT undone');
+  try {
+    const answer = await work();
+    await tx.query('RELEASE SAVEPOINT undone');
+    return answer;
+  } catch (error) {
+    if (!isTransient(error)) await tx.query('ROLLBACK TO SAVEPOINT undone');
+    throw error;
   }
 }
 

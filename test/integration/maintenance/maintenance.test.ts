@@ -9,6 +9,7 @@ import {
   deleteOldDataTask,
   sweepExpiredResultsTask,
 } from '../../../src/features/maintenance/maintenance.tasks.js';
+import type { OldRows } from '../../../src/features/maintenance/old-rows.js';
 import { Schedules } from '../../../src/tasks/schedules/schedules.js';
 import { TaskClient } from '../../../src/tasks/task-client.js';
 import { eventually } from '../../support/eventually.js';
@@ -269,3 +270,32 @@ it('0 days: for ever', async () => {
   assert.deepEqual([deleted['tasks'], deleted['schedule_runs'], deleted['generations']], [0, 0, 0]);
   assert.deepEqual(await left([id]), [true]);
 });
+
+it('the search for old tasks reads none of those that are kept', async () => {
+  await darkroom.database.query(
+    `INSERT INTO tasks (id, name, queue, priority, payload, state, finished_at, run_at)
+     SELECT gen_random_uuid(), 'generate_image_task', 'low_priority', 5, '{}', 'SUCCESS',
+            now() - interval '90 days', now() FROM generate_series(1, 20000)`,
+  );
+  await darkroom.database.query('ANALYZE tasks');
+  const old = darkroom.app.get<OldRows[]>(OLD_ROWS).find(({ what }) => what === 'tasks')!;
+  const [plan] = (await darkroom.database.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${old.sql}`, [
+    1000,
+    30,
+    ...(old.parameters ?? []),
+  ])) as [{ 'QUERY PLAN': [{ Plan: PlanNode }] }];
+  const read = rowsRead(plan['QUERY PLAN'][0].Plan);
+  assert.ok(read < 5_000, `${read} rows were read`);
+});
+
+interface PlanNode {
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: PlanNode[];
+}
+
+function rowsRead(node: PlanNode): number {
+  const own = (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
+  return own + (node.Plans ?? []).reduce((sum, plan) => sum + rowsRead(plan), 0);
+}

@@ -239,6 +239,23 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     assert.equal((await schedules.history('a_outdated')).length, 1);
   });
 
+  it('a task that Postgres refuses is told in the history, and harms nobody else', async () => {
+    await lab.database.query(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'not this one'; END $$`);
+    await lab.database.query(`
+      CREATE TRIGGER refuse BEFORE INSERT ON tasks FOR EACH ROW
+      WHEN (NEW.payload->>'whom' = 'the refused') EXECUTE FUNCTION refuse()`);
+    await schedules.add({ ...hourly, name: 'a_refused', payload: { whom: 'the refused' } });
+    await schedules.add({ ...hourly, name: 'b_allowed' });
+    await makeDue('a_refused');
+    await makeDue('b_allowed');
+    await firstRun('b_allowed');
+    const run = await eventually('a line', async () => (await schedules.history('a_refused'))[0]);
+    assert.deepEqual([run.taskId, run.state], [null, null]);
+    assert.match(run.error!, /not this one/);
+  });
+
   it('a timing that cannot be read any more pauses the schedule', async () => {
     await schedules.add({ ...hourly, name: 'unreadable' });
     await lab.database.query(

@@ -90,13 +90,35 @@ onBothQueueEngines('order and time', (engine) => {
     assert.deepEqual(get(Marks).seen, []);
   });
 
+  it('that began, failed and then expired says so, and keeps its error', async () => {
+    const { send, workers, finished, database } = await open();
+    const id = await send(mark, 1);
+    await database.query(
+      `UPDATE tasks SET state = 'RETRY', attempt = 2, retries = 2, expires_at = now(),
+              error = '{"code":"engine_unavailable","message":"No engine answers.","retryable":true}'
+        WHERE id = $1`,
+      [id],
+    );
+    workers.start(['normal_priority']);
+    const task = await finished(id);
+    assert.equal(task.state, 'REVOKED');
+    assert.deepEqual(task.error, {
+      code: 'expired',
+      message:
+        'The task expired after 2 attempts. The last one failed with engine_unavailable: No engine answers.',
+      retryable: false,
+    });
+  });
+
   it('leaves a task of an unknown kind waiting for a newer worker', async () => {
-    const { send, workers, finished, database, task, makeDue } = await open();
+    const { send, workers, finished, database, task, makeDue, hints } = await open();
     const id = await send(mark, 1);
     await database.query(`UPDATE tasks SET name = 'from_the_future' WHERE id = $1`, [id]);
     workers.start(['normal_priority']);
-    await eventually('a worker has looked at it', async () => (await task(id)).attempt === 1);
-    await eventually('it waits again', async () => (await task(id)).state === 'PENDING');
+    await eventually('a worker has looked at it', async () =>
+      (await hints.of('normal_priority').getJob(id))?.isDelayed(),
+    );
+    assert.equal((await task(id)).attempt, 0);
     await database.query(`UPDATE tasks SET name = 'mark' WHERE id = $1`, [id]);
     await makeDue(id);
     const over = await finished(id);
