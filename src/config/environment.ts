@@ -142,9 +142,9 @@ const schema = z.object({
       example: '512',
     },
   ),
-  TASK_LEASE_SECONDS: variable('TASK_LEASE_SECONDS', integer(3, 3600).default(15), {
+  TASK_LEASE_SECONDS: variable('TASK_LEASE_SECONDS', integer(3, 3600).default(6), {
     description: 'Seconds of silence after which a worker has lost its tasks to the others.',
-    example: '15',
+    example: '6',
   }),
   RECONCILE_SECONDS: variable('RECONCILE_SECONDS', integer(1, 3600).default(30), {
     description:

@@ -33,6 +33,8 @@ export type Claim =
   | { kind: 'later'; inMs: number }
   /** It could be claimed, but for limits of its name that the caller must look at first. */
   | { kind: 'limited'; task: LimitedTask }
+  /** It could be claimed by who lets nothing else run in its process. */
+  | { kind: 'suspect' }
   /** This worker has no handler for it; one of another release may. */
   | { kind: 'unknown'; name: string }
   /** It must not run any more, and nobody has written so yet. */

@@ -153,7 +153,6 @@ export class TaskAttempts {
     task: ClaimedTask,
     reason: LeaseLost | WorkerStopping | TaskRevoked,
   ): Promise<RunOutcome> {
-    if (!(reason instanceof WorkerStopping)) return this.lost(task);
     if (!(await this.ledger.release(task))) return this.lost(task);
     this.log.log(`Task ${task.id} (${task.name}) goes back to the queue: ${reason.message}`);
     return { kind: 'later', inMs: 0 };
@@ -163,8 +162,10 @@ export class TaskAttempts {
   private async lost(task: ClaimedTask): Promise<RunOutcome> {
     const state = await this.endings.confirmRevoked(task);
     if (state) return { kind: 'over', state, code: revokedFailure.code };
+    await this.ledger.survived(task);
+    const successor = await this.ledger.successor(task);
     this.log.warn(
-      `Task ${task.id}, attempt ${task.attempt}: another worker has it; result dropped`,
+      `Task ${task.id}, attempt ${task.attempt}: result dropped: ${successor ? `another worker has it (${successor})` : 'it was given back or has ended'}`,
     );
     return { kind: 'later', inMs: lookAgainMs };
   }

@@ -32,6 +32,8 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly hardTimeLimitMs: number;
   /** Milliseconds that a result is kept after the end; null: as long as the task. */
   readonly resultExpiresMs: number | null;
+  /** Deaths of its process, each while the task ran, after which the task is FAILURE (`poison_task`). */
+  readonly maxCrashes: number;
   readonly once: Once<z.output<P>> | null;
   readonly rateLimit: RateLimit<z.output<P>> | null;
   readonly concurrencyLimit: ConcurrencyLimit<z.output<P>> | null;
@@ -82,6 +84,8 @@ export const defaultRetry: RetryPolicy = {
 };
 const defaultSoftTimeLimitMs = 540_000;
 const defaultHardTimeLimitMs = 600_000;
+/** Generous: a host that restarts again and again is not the fault of its tasks. */
+export const defaultMaxCrashes = 10;
 /** `result_expires` of the original. */
 const defaultResultExpiresMs = 3_600_000;
 
@@ -95,6 +99,7 @@ export interface TaskOptions<P extends z.ZodType, R extends z.ZodType> {
   softTimeLimitMs?: number;
   hardTimeLimitMs?: number;
   resultExpiresMs?: number | null;
+  maxCrashes?: number;
   once?: Once<z.output<P>>;
   rateLimit?: RateLimit<z.output<P>>;
   concurrencyLimit?: ConcurrencyLimit<z.output<P>>;
@@ -116,6 +121,7 @@ export function defineTask<P extends z.ZodType, R extends z.ZodType>(
     softTimeLimitMs: defaultSoftTimeLimitMs,
     hardTimeLimitMs: defaultHardTimeLimitMs,
     resultExpiresMs: defaultResultExpiresMs,
+    maxCrashes: defaultMaxCrashes,
     once: null,
     rateLimit: null,
     concurrencyLimit: null,
@@ -124,6 +130,9 @@ export function defineTask<P extends z.ZodType, R extends z.ZodType>(
   };
   if (defined.has(definition.name)) {
     throw new Error(`Two tasks are named "${definition.name}". Rename one of them.`);
+  }
+  if (!Number.isInteger(definition.maxCrashes) || definition.maxCrashes < 1) {
+    throw new Error(`Task "${definition.name}": maxCrashes is no whole number above 0.`);
   }
   if (definition.softTimeLimitMs > definition.hardTimeLimitMs) {
     throw new Error(`Task "${definition.name}": the soft time limit is above the hard one.`);

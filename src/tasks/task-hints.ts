@@ -15,6 +15,14 @@ export interface TaskHint {
   delayMs: number;
 }
 
+/** A claimed task whose worker is gone, called for another attempt. */
+export interface Again {
+  id: string;
+  name: string;
+  /** The one that is over. */
+  attempt: number;
+}
+
 /**
  * Added one by one. BullMQ on Postgres makes and drops two tables for each `addBulk`, which is dearer
  * than a few rows and makes every connection of the database read its catalog again.
@@ -58,6 +66,21 @@ export class TaskHints {
     if (jobs.length > fewHints) await inTime(bull.addBulk(jobs));
     // One after the other: at once they would take several connections and overtake each other.
     else for (const job of jobs) await inTime(bull.add(job.name, job.data, job.opts));
+  }
+
+  /**
+   * A second hint for each, before all others: the first one belongs to a worker that is gone, or waits
+   * behind the backlog. Whichever comes later finds the task taken.
+   *
+   * @throws as {@link add}
+   */
+  async again(queue: QueueName, tasks: Again[]): Promise<void> {
+    const bull = this.of(queue);
+    for (const { id, name, attempt } of tasks) {
+      // Without a priority a job goes before all that have one.
+      const opts = { jobId: `${id}-${attempt}`, removeOnComplete: true, removeOnFail: true };
+      await inTime(bull.add(name, { v: 1, taskId: id }, opts));
+    }
   }
 
   /**

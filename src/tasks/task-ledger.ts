@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Json } from '../common/json.js';
 import { SETTINGS, type Settings } from '../config/config.module.js';
+import { claimSql, claimable, crashLimits, poisoned, suspect } from './claim-sql.js';
 import { retried, rows, type Transaction } from '../infrastructure/database/transaction.js';
 import {
   endedColumns,
@@ -13,32 +14,10 @@ import {
 import type { TaskProgress } from './task-context.js';
 import { revokedFailure, type RevokeRequest, type TaskFailure } from './task-errors.js';
 import type { FinalState } from './task-state.js';
-
-/** A worker dying this often with the same task quarantines it. */
-const maxCrashes = 3;
+import { thisProcess } from './workers/process-identity.js';
 
 /** The attempt of $1 and $2 still has the task, and nobody has revoked it. */
 const held = `id = $1 AND attempt = $2 AND state = 'STARTED' AND revoke_requested_at IS NULL`;
-
-/** It is due, or its worker is gone, and nobody has revoked it. */
-const claimable = (maxCrashes: string) => `(NOT blocked AND revoke_requested_at IS NULL
-  AND ((state IN ('PENDING', 'RETRY') AND run_at <= now() AND (expires_at IS NULL OR expires_at > now()))
-    OR (state = 'STARTED' AND lease_until < now() AND crashes + 1 < ${maxCrashes})))`;
-
-/**
- * The lease counts from the moment of the claim: its transaction may have waited for locks.
- *
- * @param set beside what every claim sets
- */
-const claimSql = (condition: string, set = '') => `
-  UPDATE tasks
-     SET state = 'STARTED', attempt = attempt + 1, worker = $2, progress = NULL, ${set}
-         crashes = crashes + (state = 'STARTED')::int,
-         lease_until = clock_timestamp() + $3 * interval '1 ms', started_at = clock_timestamp()
-   WHERE id = $1 AND ${claimable('$4')} AND ${condition}
-   RETURNING id, kind, name, queue, payload, attempt, retries, overrides,
-             canvas_id AS "canvasId", concurrency_key AS "concurrencyKey",
-             started_at AS "startedAt", owner_id AS "ownerId", correlation_id AS "correlationId"`;
 
 const overdue = {
   expired: {
@@ -60,10 +39,10 @@ const overdue = {
     state: 'FAILURE',
     error: {
       code: 'poison_task',
-      message: `The task was stopped: its worker died ${maxCrashes} times while running it.`,
+      message: 'The task was stopped: its worker died too often while running it.',
       retryable: false,
     },
-    still: `state = 'STARTED' AND lease_until < now() AND crashes + 1 >= ${maxCrashes}`,
+    still: poisoned('$5'),
   },
 } satisfies Record<string, { state: FinalState; error: TaskFailure; still: string }>;
 
@@ -73,12 +52,14 @@ const expiredError = `CASE WHEN attempt = 0 THEN $3::jsonb ELSE $3::jsonb || jso
     || coalesce('. The last one failed with ' || (error->>'code') || ': ' || (error->>'message'),
                 ' that did not end.')) END`;
 
-/** Names of tasks, for a claim. */
-export interface ClaimNames {
+/** What a claim may take. */
+export interface ClaimScope {
   /** All tasks that this worker can run; others are left as they are. Default: every task. */
   known?: string[];
   /** Those that are not to be claimed, but answered with `limited`. */
   limited?: string[];
+  /** Nothing else runs in the process of its handler. Default: something may. */
+  alone?: boolean;
 }
 
 /**
@@ -97,16 +78,16 @@ export class TaskLedger {
   }
 
   /** Takes the task for one attempt: STARTED, attempt + 1, a lease. */
-  async claim(
-    id: string,
-    worker: string,
-    { known, limited = [] }: ClaimNames = {},
-  ): Promise<Claim> {
+  async claim(id: string, worker: string, which: ClaimScope = {}): Promise<Claim> {
     const [task] = await this.run<ClaimedTask>(
-      claimSql('($6::text[] IS NULL OR name = ANY($6)) AND name <> ALL($5)'),
-      [id, worker, this.leaseMs, maxCrashes, limited, known ?? null],
+      claimSql('($8::text[] IS NULL OR name = ANY($8)) AND name <> ALL($7)'),
+      [
+        ...this.claimParameters(id, worker, which.alone ?? false),
+        which.limited ?? [],
+        which.known ?? null,
+      ],
     );
-    return task ? { kind: 'claimed', task } : this.refusal(id, { known, limited });
+    return task ? { kind: 'claimed', task } : this.refusal(id, which);
   }
 
   /**
@@ -120,17 +101,23 @@ export class TaskLedger {
     id: string,
     worker: string,
     concurrencyKey: string | null,
+    alone = false,
   ): Promise<ClaimedTask | undefined> {
-    const parameters = [id, worker, this.leaseMs, maxCrashes, concurrencyKey];
+    const parameters = [...this.claimParameters(id, worker, alone), concurrencyKey];
     const [task] = await rows<ClaimedTask>(
       tx,
-      claimSql('true', 'concurrency_key = $5,'),
+      claimSql('true', 'concurrency_key = $7,'),
       parameters,
     );
     return task;
   }
 
-  private async refusal(id: string, { known, limited = [] }: ClaimNames): Promise<Claim> {
+  private claimParameters(id: string, worker: string, alone: boolean): unknown[] {
+    return [id, worker, this.leaseMs, crashLimits(), thisProcess, alone];
+  }
+
+  private async refusal(id: string, which: ClaimScope): Promise<Claim> {
+    const { known, limited = [], alone } = which;
     const [task] = await this.run<{
       id: string;
       kind: 'task' | 'map';
@@ -138,21 +125,26 @@ export class TaskLedger {
       payload: Json;
       state: string;
       claimable: boolean;
+      suspect: boolean;
       expired: boolean;
       revoked: boolean;
       wait: number;
     }>(
       `SELECT id, kind, name, CASE WHEN name = ANY($2) THEN payload END AS payload, state,
-              ${claimable('$3')} AS claimable, coalesce(expires_at <= now(), false) AS expired,
+              ${claimable('$3')} AS claimable, ${suspect('$3')} AS suspect,
+              coalesce(expires_at <= now(), false) AS expired,
               revoke_requested_at IS NOT NULL AS revoked,
               extract(epoch FROM coalesce(lease_until, run_at) - now()) * 1000 AS wait
          FROM tasks WHERE id = $1 AND finished_at IS NULL AND NOT blocked`,
-      [id, limited, maxCrashes],
+      [id, limited, crashLimits()],
     );
     if (!task) return { kind: 'over' };
     if (task.claimable && known?.includes(task.name) === false)
       return { kind: 'unknown', name: task.name };
+    if (task.claimable && task.suspect && !alone) return { kind: 'suspect' };
     if (task.claimable && limited.includes(task.name)) return { kind: 'limited', task };
+    // Somebody has changed it since.
+    if (task.claimable) return { kind: 'later', inMs: 50 };
     const running = task.state === 'STARTED';
     if (!running && task.expired) return { kind: 'overdue', because: 'expired' };
     if (task.revoked && (!running || task.wait < 0)) return { kind: 'overdue', because: 'revoked' };
@@ -171,7 +163,7 @@ export class TaskLedger {
       `UPDATE tasks SET state = $2, error = ${because === 'expired' ? expiredError : '$3::jsonb'},
               finished_at = now(), lease_until = NULL, crashes = crashes + $4, progress = NULL
         WHERE id = $1 AND ${still} RETURNING ${endedColumns}`,
-      [id, state, error, because === 'poisoned' ? 1 : 0],
+      because === 'poisoned' ? [id, state, error, 1, crashLimits()] : [id, state, error, 0],
       tx,
     );
   }
@@ -278,6 +270,24 @@ export class TaskLedger {
     );
     if (!row) return 'lost';
     return row.snoozed ? 'snoozed' : 'impatient';
+  }
+
+  /** The process of this attempt lives, whatever was thought of it: no crash. */
+  async survived({ id, attempt }: Fence): Promise<void> {
+    await this.run(
+      `UPDATE tasks SET crashes = crashes - 1, crashed_attempts = array_remove(crashed_attempts, $2)
+        WHERE id = $1 AND $2 = ANY(crashed_attempts)`,
+      [id, attempt],
+    );
+  }
+
+  /** @returns who runs a newer attempt of the task now; undefined when nobody does */
+  async successor({ id, attempt }: Fence): Promise<string | undefined> {
+    const [now] = await this.run<{ worker: string }>(
+      `SELECT worker FROM tasks WHERE id = $1 AND attempt > $2 AND state = 'STARTED'`,
+      [id, attempt],
+    );
+    return now?.worker;
   }
 
   /** Ends the lease of an attempt whose process died: the next claim counts the crash. */

@@ -54,6 +54,8 @@ import { TaskStore } from './task-store.js';
 import { TaskRunner } from './task-runner.js';
 import { TaskEntity } from './task.entity.js';
 import { LeaseKeeper } from './workers/lease-keeper.js';
+import { Orphans } from './workers/orphans.js';
+import { Returns } from './workers/returns.js';
 import { RevocationListener } from './workers/revocation-listener.js';
 import { QueueWorkers } from './workers/queue-workers.js';
 import { taskPool } from './workers/task-pool.provider.js';
@@ -155,6 +157,8 @@ export class TasksModule implements OnApplicationBootstrap, OnApplicationShutdow
     TaskGates,
     TaskRunner,
     LeaseKeeper,
+    Orphans,
+    Returns,
     LimitedClaims,
     RateLimits,
     ConcurrencyLimits,

@@ -43,6 +43,7 @@ export const die = defineTask({
   queue: 'normal_priority',
   payload: z.object({ how: z.enum(['exit', 'kill', 'throw_outside']), times: z.number() }),
   result: z.number(),
+  maxCrashes: 3,
 });
 export const retry = defineTask({
   name: 'retry',

@@ -8,6 +8,7 @@ import { Canvas1763700003000 } from './migrations/1763700003000-canvas.js';
 import { Schedules1763700004000 } from './migrations/1763700004000-schedules.js';
 import { Workers1763700005000 } from './migrations/1763700005000-workers.js';
 import { Limits1763700006000 } from './migrations/1763700006000-limits.js';
+import { Crashes1763700010000 } from './migrations/1763700010000-crashes.js';
 import { FinishedByName1763700011000 } from './migrations/1763700011000-finished-by-name.js';
 import { Snoozes1763700012000 } from './migrations/1763700012000-snoozes.js';
 
@@ -43,6 +44,7 @@ export function dataSourceOptions({ url, poolSize, entities = [] }: DatabaseSett
       Schedules1763700004000,
       Workers1763700005000,
       Limits1763700006000,
+      Crashes1763700010000,
       FinishedByName1763700011000,
       Snoozes1763700012000,
     ],

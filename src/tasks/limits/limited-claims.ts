@@ -46,14 +46,15 @@ export class LimitedClaims {
     private readonly gates: TaskGates,
   ) {}
 
-  async claim(id: string, worker: string): Promise<Decided> {
+  /** @param alone nothing else runs in the process of its handler */
+  async claim(id: string, worker: string, alone: boolean): Promise<Decided> {
     const known = this.registry.definitions.map((task) => task.name);
     const limited = [...this.limitedNames(), ...this.gates.shut()];
-    const claim = await this.ledger.claim(id, worker, { known, limited });
+    const claim = await this.ledger.claim(id, worker, { known, limited, alone });
     if (claim.kind === 'unknown') return this.leave(claim.name);
     if (claim.kind !== 'limited') return claim;
     const gate = this.gates.find(claim.task.name);
-    return gate?.isShut ? { kind: 'held', gate } : this.claimLimited(claim.task, worker);
+    return gate?.isShut ? { kind: 'held', gate } : this.claimLimited(claim.task, worker, alone);
   }
 
   /** Calls the next task that waits for the place which this one has left. Never throws. */
@@ -79,13 +80,13 @@ export class LimitedClaims {
       .map((task) => task.name);
   }
 
-  private async claimLimited(task: LimitedTask, worker: string): Promise<Decided> {
+  private async claimLimited(task: LimitedTask, worker: string, alone: boolean): Promise<Decided> {
     const { definition } = this.registry.find(task.name)!;
     return inTransaction(this.database, async (tx): Promise<Decided> => {
       const concurrencyKey = keyOf(definition, definition.concurrencyLimit, task);
       const inMs = await this.waitMs(tx, definition, task, concurrencyKey);
       if (inMs > 0) return { kind: 'later', inMs };
-      const claimed = await this.ledger.claimWithin(tx, task.id, worker, concurrencyKey);
+      const claimed = await this.ledger.claimWithin(tx, task.id, worker, concurrencyKey, alone);
       if (!claimed) return { kind: 'later', inMs: lookAgainMs };
       const rate = this.limits.rateLimit(definition);
       if (rate) {

@@ -6,6 +6,7 @@ import type { ChildLimits } from './worn-out.js';
 
 /** Tasks run in the worker itself: cheap, and nothing can stop one that blocks the event loop. */
 export class InlinePool extends TaskPool {
+  readonly apart = false;
   private size = 0;
 
   constructor(

@@ -25,6 +25,7 @@ const againMs = 1_000;
  * written here afterwards carries the same fence, and finds the attempt over.
  */
 export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
+  readonly apart = true;
   private readonly log = new Logger('Pool');
   private readonly children: PoolChildren;
   private worker = '';

@@ -30,6 +30,9 @@ export interface PoolStats {
 
 /** Where claimed tasks run: in this process, or in children of it. The caller keeps the lease. */
 export abstract class TaskPool {
+  /** Each task has a process for itself. */
+  abstract readonly apart: boolean;
+
   abstract start(options: PoolStart): void;
 
   /**

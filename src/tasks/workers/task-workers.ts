@@ -7,10 +7,13 @@ import { Reconciler } from '../reconciler.js';
 import { ScheduleTicker } from '../schedules/schedule-ticker.js';
 import { TaskRegistry } from '../task-registry.js';
 import { TaskRunner } from '../task-runner.js';
+import { Orphans } from './orphans.js';
 import { QueueWorkers } from './queue-workers.js';
 import { TaskPool } from './task-pool.js';
 import { WorkerProcess, workerNameOf } from './worker-process.js';
 
+/** Longest wait for the ledger before the first task; a worker starts without it too. Milliseconds. */
+const patienceMs = 2_000;
 /** Longest wait for the connections to the queue when a worker ends. Milliseconds. */
 const closingMs = 3_000;
 
@@ -37,6 +40,7 @@ export class TaskWorkers {
     private readonly process: WorkerProcess,
     private readonly remote: RemoteControl,
     private readonly pool: TaskPool,
+    private readonly orphans: Orphans,
   ) {}
 
   /**
@@ -67,6 +71,7 @@ export class TaskWorkers {
     this.process.stopping = true;
     await Promise.all([this.reconciler.stop(), this.ticker.stop()]);
     await this.starting;
+    await this.orphans.stop();
     const workers = this.queues.all();
     await Promise.all(workers.map((worker) => worker.pause()));
     if (this.runner.active.length > 0) {
@@ -87,6 +92,7 @@ export class TaskWorkers {
     await this.remote.prepare();
     if (this.process.stopping) return;
     this.pool.start({ name: this.process.name, size: concurrency * queues.length });
+    await waitAtMost(patienceMs, this.orphans.start(this.process.name));
     for (const queue of queues) await this.queues.add(queue, concurrency);
     this.log.log(
       `Serving ${queues.join(', ')}, ${concurrency} at once each, as ${this.process.name}`,

@@ -20,6 +20,13 @@ const ledgerOnly = defineTask({
   payload: z.null(),
   result: z.unknown(),
 });
+const fragile = defineTask({
+  name: 'fragile',
+  queue: 'low_priority',
+  payload: z.null(),
+  result: z.unknown(),
+  maxCrashes: 3,
+});
 const held = defineTask({
   name: 'held',
   queue: 'normal_priority',
@@ -34,6 +41,11 @@ class Handlers {
 
   @HandlesTask(ledgerOnly)
   async none() {
+    return null;
+  }
+
+  @HandlesTask(fragile)
+  async fragile() {
     return null;
   }
 
@@ -117,10 +129,50 @@ describe('the ledger', () => {
     assert.ok('inMs' in claim && claim.inMs > 0 && claim.inMs <= 3_050);
   });
 
-  it('quarantines a task at the third death of its worker', async () => {
+  it('takes a crash back when its process shows that it lives', async () => {
     const id = await lab.send(ledgerOnly, null);
+    const first = await claimed(id);
+    await expireLease(id);
+    await claimed(id);
+    assert.equal((await lab.task(id)).crashes, 1);
+    for (let i = 0; i < 2; i++) await lab.ledger.survived(first);
+    assert.equal((await lab.task(id)).crashes, 0);
+  });
+
+  it('runs a task alone from the third death of its process on, and quarantines it at the tenth', async () => {
+    const id = await lab.send(ledgerOnly, null);
+    for (let crashes = 0; crashes < 10; crashes++) {
+      if (crashes >= 3) {
+        assert.deepEqual(await lab.ledger.claim(id, 'beside others'), { kind: 'suspect' });
+      }
+      assert.equal((await lab.ledger.claim(id, 'alone', { alone: crashes >= 3 })).kind, 'claimed');
+      assert.equal((await lab.task(id)).crashes, crashes);
+      await expireLease(id);
+    }
+    assert.deepEqual(await lab.ledger.claim(id, 'd'), { kind: 'overdue', because: 'poisoned' });
+    assert.equal(await lab.get(TaskEndings).settle(id, 'poisoned'), 'FAILURE');
+    const task = await lab.task(id);
+    assert.equal(task.error?.code, 'poison_task');
+    assert.equal(task.crashes, 10);
+  });
+
+  it('the lease of a claim that waited for locks begins when it has them', async () => {
+    const id = await lab.send(ledgerOnly, null);
+    await lab.database.transaction(async (tx) => {
+      await tx.query('SELECT pg_sleep(0.4)');
+      assert.ok(await lab.ledger.claimWithin(tx, id, 'a', null));
+      const [row] = await tx.query(
+        `SELECT lease_until > now() + interval '3.4 s' AS whole FROM tasks WHERE id = $1`,
+        [id],
+      );
+      assert.equal(row.whole, true);
+    });
+  });
+
+  it('quarantines a task at the third death of its process, when its definition says so', async () => {
+    const id = await lab.send(fragile, null);
     for (const crashes of [0, 1, 2]) {
-      await claimed(id);
+      assert.equal((await lab.ledger.claim(id, 'a', { alone: crashes === 2 })).kind, 'claimed');
       assert.equal((await lab.task(id)).crashes, crashes);
       await expireLease(id);
     }

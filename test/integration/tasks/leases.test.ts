@@ -5,6 +5,9 @@ import { z } from 'zod';
 import { defineTask } from '../../../src/tasks/task-definition.js';
 import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
 import type { ClaimedTask } from '../../../src/tasks/ledger-rows.js';
+import { LeaseLost } from '../../../src/tasks/task-errors.js';
+import { LeaseKeeper } from '../../../src/tasks/workers/lease-keeper.js';
+import { eventually } from '../../support/eventually.js';
 import { openTaskLab } from '../../support/task-lab.js';
 
 const leased = defineTask({
@@ -14,8 +17,27 @@ const leased = defineTask({
   result: z.null(),
 });
 
+const company = defineTask({
+  name: 'company',
+  queue: 'normal_priority',
+  payload: z.null(),
+  result: z.number(),
+});
+
 @Injectable()
 class Handlers {
+  private running = 0;
+  readonly finish: (() => void)[] = [];
+
+  /** Tells how many run together at its start. */
+  @HandlesTask(company)
+  async company() {
+    const now = ++this.running;
+    await new Promise<void>((resolve) => this.finish.push(resolve));
+    this.running -= 1;
+    return now;
+  }
+
   @HandlesTask(leased)
   async run() {
     return null;
@@ -44,4 +66,45 @@ it('a row that is locked for long keeps nobody from renewing the other leases', 
     [running!.id],
   );
   assert.equal(row.renewed, true);
+});
+
+it('a database that hangs, without any error, costs the lease in time', async (t) => {
+  const settings = { leaseMs: 400 };
+  const lab = await openTaskLab('postgres', { providers: [Handlers], serve: [], settings });
+  t.after(() => lab.close());
+  Object.defineProperty(lab.ledger, 'renew', { value: () => new Promise(() => {}) });
+  const abort = new AbortController();
+  const letGo = lab.get(LeaseKeeper).keep({ id: 'any', attempt: 1 }, abort);
+  t.after(letGo);
+  await eventually('the handler is stopped', () => abort.signal.aborted);
+  assert.ok(abort.signal.reason instanceof LeaseLost);
+});
+
+it('a task that has outlived three processes runs alone in the next one', async (t) => {
+  const handlers = new Handlers();
+  const lab = await openTaskLab('postgres', {
+    providers: [{ provide: Handlers, useValue: handlers }],
+    serve: ['normal_priority'],
+    settings: { workerConcurrency: 4 },
+  });
+  t.after(() => lab.close());
+  const endOne = async () => {
+    const finish = await eventually('one is at work', () => handlers.finish.shift());
+    finish();
+  };
+  const first = await lab.send(company, null);
+  await lab.reaches(first, 'STARTED');
+  const suspect = await lab.send(company, null, { delayMs: 60_000 });
+  await lab.database.query('UPDATE tasks SET crashes = 3 WHERE id = $1', [suspect]);
+  await lab.makeDue(suspect);
+  await eventually('its hint has been taken', async () => {
+    return (await lab.hints.of('normal_priority').getJobState(suspect)) === 'active';
+  });
+  assert.equal((await lab.task(suspect)).state, 'PENDING');
+  await endOne();
+  await lab.reaches(suspect, 'STARTED');
+  const last = await lab.send(company, null);
+  await endOne();
+  await endOne();
+  for (const id of [first, suspect, last]) assert.equal((await lab.finished(id)).result, 1);
 });

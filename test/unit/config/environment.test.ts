@@ -30,7 +30,7 @@ describe('the environment', () => {
         workerPool: 'inline',
         workerMaxTasksPerChild: undefined,
         workerMaxMemoryPerChildMb: undefined,
-        leaseMs: 15_000,
+        leaseMs: 6_000,
         reconcileMs: 30_000,
         scheduleTimeZone: 'UTC',
         taskRetentionDays: 30,
