@@ -87,6 +87,11 @@ async function survive(t: TestContext, databaseUrl: string, redis?: RedisServer)
     await delay(500 + random(1_000));
   }
   await load.stop();
+  const codes = [...new Set(load.statuses)].map((code) => [
+    code,
+    load.statuses.filter((status) => status === code).length,
+  ]);
+  t.diagnostic(`answers by code: ${JSON.stringify(Object.fromEntries(codes))}`);
   const refused = load.statuses.filter((status) => status !== 202 && status !== 503);
   assert.deepEqual(refused, []);
   // Waits of a minute after an engine's failure are cut short, over and over.

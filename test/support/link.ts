@@ -8,20 +8,28 @@ export interface Link {
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>;
   mend(): Promise<void>;
+  /** Lets nothing through, in either direction, and says nothing: a store that was stopped. */
+  freeze(): void;
+  thaw(): void;
   close(): Promise<void>;
 }
 
 export async function startLink(storeUrl: string): Promise<Link> {
   const store = new URL(storeUrl);
   const sockets = new Set<Socket>();
+  const pairs = new Set<[Socket, Socket]>();
+  let frozen = false;
   const server = createServer((near) => {
     const far = connect(Number(store.port), store.hostname);
-    near.pipe(far).pipe(near);
+    const pair: [Socket, Socket] = [near, far];
+    pairs.add(pair);
+    if (!frozen) near.pipe(far).pipe(near);
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => {
         sockets.delete(socket);
+        pairs.delete(pair);
         near.destroy();
         far.destroy();
       });
@@ -43,6 +51,17 @@ export async function startLink(storeUrl: string): Promise<Link> {
     cut,
     mend: async () => {
       await listen(port);
+    },
+    freeze: () => {
+      frozen = true;
+      for (const [near, far] of pairs) {
+        near.unpipe(far).pause();
+        far.unpipe(near).pause();
+      }
+    },
+    thaw: () => {
+      frozen = false;
+      for (const [near, far] of pairs) near.pipe(far).pipe(near);
     },
     close: async () => {
       if (server.listening) await cut();

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { after, it } from 'node:test';
+import type { DataSource } from 'typeorm';
+import { eventually } from '../support/eventually.js';
+import { startLink } from '../support/link.js';
+import { endProcess, startProcess } from '../support/processes.js';
+import { openStores, type QueueEngineName } from '../support/queue-engines.js';
+import { LingerHandlers, linger, lingerTable } from '../support/recovery-tasks.js';
+import { hasRedis } from '../support/stores.js';
+import { openTaskLab } from '../support/task-lab.js';
+
+/** All rows together; `npm run test:chaos` makes it a hundred. */
+const kills = Number(process.env['DARKROOM_TEST_KILLS'] ?? 4);
+
+interface Row {
+  engine: QueueEngineName;
+  pool: 'inline' | 'processes';
+  /** At least so many tasks wait while a worker is killed. */
+  backlog: number;
+}
+
+const all: Row[] = (['postgres', 'redis'] as const).flatMap((engine) =>
+  (['inline', 'processes'] as const).flatMap((pool) =>
+    [0, kills < 8 ? 60 : 150].map((backlog) => ({ engine, pool, backlog })),
+  ),
+);
+/** Each of engine, pool and backlog, both ways. */
+const few = [all[1]!, all[2]!, all[4]!, all[7]!];
+const rows = (kills < all.length ? few : all).filter((row) => row.engine !== 'redis' || hasRedis);
+
+interface Victim {
+  id: string;
+  attempt: number;
+}
+
+const table: Record<string, number | string>[] = [];
+after(() => console.table(table));
+
+for (const [index, row] of rows.entries()) {
+  const { engine, pool, backlog } = row;
+  it(`kill -9 of workers: queue in ${engine}, pool ${pool}, backlog ${backlog}`, async (t) => {
+    const stores = await openStores(engine);
+    const lab = await openTaskLab(engine, { providers: [LingerHandlers], serve: [], stores });
+    await lab.database.query(lingerTable);
+    const start = async (name: string) => {
+      const worker = startProcess('test/support/recovery-worker.js', [], {
+        DATABASE_URL: stores.databaseUrl,
+        QUEUE_URL: stores.queueUrl ?? '',
+        ENGINE: engine,
+        NAME: name,
+        POOL: pool,
+        DARKROOM_TEST_LOG: 'error',
+      });
+      t.after(() => endProcess(worker));
+      await worker.says('Serving', 60_000);
+      return worker;
+    };
+    t.after(async () => {
+      await lab.close();
+      await stores.close();
+    });
+    const workers = [await start('first'), await start('second')];
+    const names = ['first', 'second'];
+    const times = { sameName: [] as number[], otherName: [] as number[] };
+    let sent = 0;
+    const rounds = Math.ceil(kills / rows.length);
+    for (let round = 0; round < rounds; round++) {
+      const [{ waiting }] = await lab.database.query(
+        `SELECT count(*)::int AS waiting FROM tasks WHERE finished_at IS NULL`,
+      );
+      for (let n = waiting; n < backlog + 6; n++, sent++) {
+        await lab.send(linger, { ms: backlog > 0 ? 500 : 3_000 });
+      }
+      const victim = round % 2;
+      const name = names[victim]!;
+      await eventually(
+        'it is at work',
+        async () => (await runBy(lab.database, name)).length > 1,
+        60_000,
+      );
+      workers[victim]!.kill('SIGKILL');
+      await workers[victim]!.ended();
+      const victims = await runBy(lab.database, name);
+      const [{ now }] = await lab.database.query('SELECT clock_timestamp() AS now');
+      const sameName = (round + index) % 2 === 0;
+      if (!sameName) names[victim] = `${engine} ${round}`;
+      const restarted = start(names[victim]!);
+      times[sameName ? 'sameName' : 'otherName'].push(
+        ...(await startedAgain(lab.database, victims, now)),
+      );
+      workers[victim] = await restarted;
+    }
+    await eventually(
+      'every task is over',
+      async () =>
+        (await lab.database.query('SELECT FROM tasks WHERE finished_at IS NULL')).length === 0,
+      180_000,
+    );
+    const [result] = await lab.database.query(
+      `SELECT (SELECT count(*) FROM tasks WHERE state <> 'SUCCESS')::int AS lost,
+              (SELECT count(*) - count(DISTINCT task) FROM lingered)::int AS doubled`,
+    );
+    table.push({
+      ...row,
+      kills: rounds,
+      tasks: sent,
+      ...result,
+      'same name: tasks, p50, p95, max s': summary(times.sameName),
+      'other name': summary(times.otherName),
+    });
+    assert.deepEqual(result, { lost: 0, doubled: 0 });
+  });
+}
+
+/** Milliseconds from `since` to the next attempt of each. */
+async function startedAgain(
+  database: DataSource,
+  victims: Victim[],
+  since: Date,
+): Promise<number[]> {
+  const times = new Map<string, number>();
+  await eventually(
+    'its tasks are started again',
+    async () => {
+      const found: (Victim & { at: Date })[] = await database.query(
+        `SELECT id, attempt, started_at AS at FROM tasks WHERE id = ANY($1)`,
+        [victims.map((victim) => victim.id)],
+      );
+      for (const { id, attempt, at } of found) {
+        const before = victims.find((victim) => victim.id === id)!;
+        if (attempt > before.attempt && !times.has(id)) {
+          times.set(id, at.getTime() - since.getTime());
+        }
+      }
+      return times.size === victims.length;
+    },
+    120_000,
+  );
+  return [...times.values()];
+}
+
+function runBy(database: DataSource, worker: string): Promise<Victim[]> {
+  return database.query(`SELECT id, attempt FROM tasks WHERE state = 'STARTED' AND worker = $1`, [
+    worker,
+  ]);
+}
+
+function summary(times: number[]): string {
+  const sorted = times.toSorted((a, b) => a - b);
+  if (sorted.length === 0) return '-';
+  const at = (part: number) => (sorted[Math.floor((sorted.length - 1) * part)]! / 1000).toFixed(1);
+  return `${sorted.length}: ${at(0.5)} / ${at(0.95)} / ${at(1)}`;
+}
+
+it('a Postgres that freezes for longer than a lease makes no crash of a task', async (t) => {
+  const stores = await openStores('postgres');
+  const link = await startLink(stores.databaseUrl);
+  const watcher = await openTaskLab('postgres', { providers: [LingerHandlers], serve: [], stores });
+  await watcher.database.query(lingerTable);
+  const worker = await openTaskLab('postgres', {
+    providers: [LingerHandlers],
+    serve: ['normal_priority'],
+    settings: { leaseMs: 1_000 },
+    stores: { ...stores, databaseUrl: link.url },
+  });
+  t.after(async () => {
+    await worker.close();
+    await watcher.close();
+    await link.close();
+    await stores.close();
+  });
+  const id = await watcher.send(linger, { ms: 2_000 });
+  await watcher.reaches(id, 'STARTED');
+  link.freeze();
+  await eventually('its lease is over', async () => {
+    const [row] = await watcher.database.query(
+      `SELECT lease_until < now() - interval '2 s' AS over FROM tasks WHERE id = $1`,
+      [id],
+    );
+    return row.over;
+  });
+  link.thaw();
+  const task = await watcher.finished(id);
+  assert.deepEqual([task.state, task.retries, task.crashes], ['SUCCESS', 0, 0]);
+});
