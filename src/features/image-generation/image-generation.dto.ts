@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isStorable, isStorableJson } from '../../common/storable-text.js';
-import { findExtraNetworks } from './engines/extra-networks.js';
+import { findCommands } from './engines/prompt-commands.js';
 import { generationResult } from './image-generation.tasks.js';
 import { taskStatusFields } from '../task-status/task-status.dto.js';
 
@@ -11,8 +11,8 @@ const text = (min: number, max: number) =>
   z.string().trim().min(min).max(max).refine(isStorable, 'contains a NUL or a broken character');
 const prompt = (min: number) =>
   text(min, 2000).refine(
-    (value) => findExtraNetworks(value).length === 0,
-    'names an extra network (<lora:…> and the like), which is not allowed here',
+    (value) => findCommands(value).length === 0,
+    'holds what an engine may read as a command (<…>, __…__ or {…|…}), which is not allowed here',
   );
 const label = text(1, 200);
 const side = z.int().min(64).max(2048).multipleOf(8).default(512);
@@ -32,7 +32,7 @@ export const generationRequest = z
       .min(-1)
       .max(4_294_967_295)
       .default(-1)
-      .describe('-1: chosen for you and reported.'),
+      .describe('-1: chosen for you, below 2^31, and reported.'),
     batch_size: z.int().min(1).max(8).default(1),
     model: label.optional().describe('Checkpoint, as the engine names it.'),
     character_name: label.optional(),

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
@@ -19,6 +18,7 @@ import type {
 } from './image-generation.dto.js';
 import { generateImageTask } from './image-generation.tasks.js';
 import { claimIdempotencyKey } from './idempotency.js';
+import { chosenSeed } from './seed.js';
 
 /** 0 runs first, 9 last. */
 const priorities = { high: 2, normal: 5, low: 8 } as const;
@@ -102,7 +102,7 @@ async function seedOf(tx: Transaction, taskId: string): Promise<number | undefin
 
 function payloadOf(request: GenerationRequest): Payload<typeof generateImageTask> {
   const { priority, webhook_url, notify_email, expires_in, ...payload } = request;
-  return { ...payload, seed: request.seed === -1 ? randomInt(2 ** 32) : request.seed };
+  return { ...payload, seed: request.seed === -1 ? chosenSeed(request.batch_size) : request.seed };
 }
 
 function accepted(taskId: string, seed: number): GenerationAccepted {

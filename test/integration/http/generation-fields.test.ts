@@ -41,6 +41,7 @@ const fields: Record<string, Limits> = {
       '<lyco:x:1>',
       '<hypernet:x:1>',
       `<lora:x:${long(300)}>`,
+      'a <sd_cpp_extra_args>{"steps":40}</sd_cpp_extra_args>',
       ...notStorable,
       ...notText,
     ],
