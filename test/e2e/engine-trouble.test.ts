@@ -94,14 +94,10 @@ onBothQueueEngines('an engine in trouble', (engine) => {
 
   it('an unknown model is refused, not silently replaced', async () => {
     const id = await darkroom.generate({ ...small, model: 'no-such-model' });
-    const status = await waiting(id);
-    assert.equal(status.error?.code, 'engine_bad_result');
-    await darkroom.database.query(
-      `UPDATE tasks SET retries = 99 WHERE id = $1 AND state = 'RETRY'`,
-      [id],
-    );
-    await runNow(id);
-    assert.equal((await darkroom.finished(id)).status, 'FAILURE');
+    const over = await darkroom.finished(id);
+    assert.equal(over.status, 'FAILURE');
+    assert.equal(over.attempt, 1);
+    assert.equal(over.error?.code, 'engine_mismatch');
   });
 
   it('gone and back: the picture is made', async () => {

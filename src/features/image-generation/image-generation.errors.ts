@@ -32,6 +32,8 @@ export function taskErrorOf(error: unknown, patienceMs: number): unknown {
       return new RetryableTaskError('engine_misconfigured', message, options);
     case 'bad_result':
       return new RetryableTaskError('engine_bad_result', message, options);
+    case 'mismatch':
+      return new PermanentTaskError('engine_mismatch', message, options);
     case 'timeout':
       return new RetryableTaskError('engine_timeout', message, options);
     case 'unknown_outcome':

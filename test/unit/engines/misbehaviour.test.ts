@@ -38,7 +38,7 @@ const troubles: Record<Exclude<MisbehaviourKind, 'slow' | 'grid_first' | 'jpg' |
   undecodable: { means: 'bad_result' },
   not_base64: { means: 'bad_result' },
   truncated_png: { means: 'bad_result' },
-  wrong_model: { means: 'bad_result' },
+  wrong_model: { means: 'mismatch' },
   half_denoised: { means: 'bad_result' },
   html_200: { means: 'bad_result' },
 };

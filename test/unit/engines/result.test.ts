@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
+import type { EngineError } from '../../../src/features/image-generation/engines/engine-error.js';
 import {
   readAnswer,
   verifiedImages,
@@ -64,6 +65,25 @@ describe('a picture of another size', () => {
   }
 });
 
+describe('what the info says was used', () => {
+  const cases: [string, object, object][] = [
+    ['sides rounded up', {}, { width: 128 }],
+    ['steps cut', { steps: 150 }, { steps: 100 }],
+    ['an unknown sampler', { samplerName: 'no such' }, { sampler_name: 'NONE' }],
+    ['another seed', { seed: 2 ** 31 }, { seed: 7 }],
+  ];
+  for (const [what, asked, said] of cases) {
+    it(`${what}: a mismatch that a repeat does not mend`, () => {
+      const request = { ...small, ...asked };
+      const info = JSON.stringify({ seed: request.seed, ...said });
+      assert.throws(
+        () => readAnswer(request, { images: ['AAAA'], info }),
+        (error: EngineError) => error.kind === 'mismatch',
+      );
+    });
+  }
+});
+
 describe('a checkpoint', () => {
   it('may be named by its name, file, title or hash', async (t) => {
     const { draw, engine, sketch } = await startEngine(t, { models: ['alpha', 'beta'] });
@@ -78,14 +98,14 @@ describe('a checkpoint', () => {
   it('that the server does not have is refused, not replaced', async (t) => {
     const { draw } = await startEngine(t);
     const error = await errorOf(draw({ request: { model: 'not-there' } }));
-    assert.equal(error.kind, 'bad_result');
+    assert.equal(error.kind, 'mismatch');
     assert.match(error.message, /another model/);
   });
 
   it('of the same name in another folder is another one', async (t) => {
     const { draw } = await startEngine(t, { models: ['alpha'] });
     const error = await errorOf(draw({ request: { model: 'sub/alpha.safetensors [0123456789]' } }));
-    assert.equal(error.kind, 'bad_result');
+    assert.equal(error.kind, 'mismatch');
   });
 
   // Longer than the client keeps an idle connection: a quiet one that waits is not idle.

@@ -11,6 +11,10 @@ const info = z.object({
   sd_model_hash: z.string().nullish(),
   index_of_first_image: z.number().int().min(0).optional(),
   job_timestamp: z.string().optional(),
+  width: z.number().nullish(),
+  height: z.number().nullish(),
+  steps: z.number().nullish(),
+  sampler_name: z.string().nullish(),
 });
 
 /** An answer that says it is what was asked; its pictures have not been looked at. */
@@ -23,7 +27,7 @@ export interface Answer {
   jobTimestamp: string | undefined;
 }
 
-/** A 200 is no success until it tells of what was asked. @throws EngineError `bad_result` */
+/** A 200 is no success until it tells of what was asked. @throws EngineError `bad_result` or `mismatch` */
 export function readAnswer(request: Txt2ImgRequest, body: unknown): Answer {
   const parsed = answer.safeParse(body);
   if (!parsed.success) throw badResult('gave an answer of another shape');
@@ -33,8 +37,9 @@ export function readAnswer(request: Txt2ImgRequest, body: unknown): Answer {
   if (!about.success) throw badResult('gave no readable info with its pictures');
   const { sd_model_name: model = null, sd_model_hash: hash = null } = about.data;
   if (request.model !== undefined && !sameModel(request.model, model, hash)) {
-    throw badResult('used another model than the one asked for');
+    throw mismatch('another model than the one asked for');
   }
+  checkSettings(request, about.data);
   const pictures = parsed.data.images
     .slice(about.data.index_of_first_image ?? 0)
     .map((base64, i) => ({
@@ -45,9 +50,20 @@ export function readAnswer(request: Txt2ImgRequest, body: unknown): Answer {
     throw badResult(`gave ${pictures.length} pictures instead of ${request.batchSize}`);
   }
   if (pictures[0]!.seed !== request.seed) {
-    throw badResult('used another seed than the one asked for');
+    throw mismatch('another seed than the one asked for');
   }
   return { pictures, model, modelHash: hash, jobTimestamp: about.data.job_timestamp };
+}
+
+/** Some servers round sides, cut steps and ignore samplers they do not know, and say so only in their info. */
+function checkSettings(request: Txt2ImgRequest, said: z.infer<typeof info>): void {
+  for (const name of ['width', 'height', 'steps'] as const) {
+    const used = said[name] ?? request[name];
+    if (used !== request[name]) throw mismatch(`${name} ${used} instead of ${request[name]}`);
+  }
+  if (request.samplerName !== undefined && said.sampler_name === 'NONE') {
+    throw mismatch('its own sampler, since it does not know the one asked for');
+  }
 }
 
 /** Decodes each picture to its end. @throws EngineError `bad_result` */
@@ -122,4 +138,8 @@ function json(text: string): unknown {
 
 export function badResult(what: string, cause?: unknown): EngineError {
   return new EngineError('bad_result', `The Stable Diffusion server ${what}.`, { cause });
+}
+
+function mismatch(used: string): EngineError {
+  return new EngineError('mismatch', `The Stable Diffusion server used ${used}.`);
 }

@@ -7,6 +7,7 @@
  * - `failed`: it is there, and answered with an error of its own (500); the request may be the reason.
  * - `misconfigured`: credentials or a route are wrong; this backend is out of service until a person acts.
  * - `bad_result`: a 200 whose pictures are not what was asked; try again.
+ * - `mismatch`: it drew with another model, seed, size, steps or sampler than asked; it would again.
  * - `timeout`: a deadline of ours passed.
  * - `unknown_outcome`: the connection broke after the request was sent; look for an orphan, then try again.
  * - `aborted`: our own signal fired.
@@ -18,6 +19,7 @@ export type EngineErrorKind =
   | 'failed'
   | 'misconfigured'
   | 'bad_result'
+  | 'mismatch'
   | 'timeout'
   | 'unknown_outcome'
   | 'aborted';
