@@ -27,6 +27,15 @@ export const claimable = (limits: string) => `(NOT blocked AND revoke_requested_
 export const suspect = (limits: string) => `(crashes + (state = 'STARTED')::int
   >= greatest(1, least(${suspectAfter}, ${maxCrashes(limits)} - 1)))`;
 
+const claimedColumns = `id, kind, name, queue, payload, attempt, retries, overrides,
+  canvas_id AS "canvasId", concurrency_key AS "concurrencyKey",
+  started_at AS "startedAt", owner_id AS "ownerId", correlation_id AS "correlationId"`;
+
+/** The claim of $1 that the process $2 made, although its answer was lost on the way. */
+export const unheardClaimSql = `
+  SELECT ${claimedColumns} FROM tasks
+   WHERE id = $1 AND state = 'STARTED' AND process = $2 AND lease_until > clock_timestamp()`;
+
 /**
  * Parameters: $1 id, $2 worker, $3 lease in milliseconds, $4 {@link crashLimits}, $5 process, $6 whether
  * it would run alone. The lease begins when the row is written: the transaction may have waited for locks.
@@ -41,6 +50,4 @@ export const claimSql = (condition: string, set = '') => `
                                  ELSE crashed_attempts END,
          lease_until = clock_timestamp() + $3 * interval '1 ms', started_at = clock_timestamp()
    WHERE id = $1 AND ${claimable('$4')} AND ($6::boolean OR NOT ${suspect('$4')}) AND ${condition}
-   RETURNING id, kind, name, queue, payload, attempt, retries, overrides,
-             canvas_id AS "canvasId", concurrency_key AS "concurrencyKey",
-             started_at AS "startedAt", owner_id AS "ownerId", correlation_id AS "correlationId"`;
+   RETURNING ${claimedColumns}`;

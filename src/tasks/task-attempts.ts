@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { z } from 'zod';
 import { UnavailableError } from '../common/app-error.js';
+import { pause } from '../common/deadline.js';
 import type { Json } from '../common/json.js';
 import { messageOf } from '../common/message-of.js';
 import { isTransient } from '../infrastructure/database/transaction.js';
@@ -33,6 +34,9 @@ import { isStopped, withinLimits } from './workers/task-run.js';
 
 /** A fence was stale: whether the task is over, or waits for another attempt, is seen at the next look. */
 const lookAgainMs = 1_000;
+/** How long the end of an attempt waits for a database that is away. Milliseconds. */
+const endPatienceMs = 60_000;
+const endAgainMs = 250;
 
 /** One claimed task, from its handler to the transaction that ends the attempt. */
 @Injectable()
@@ -73,11 +77,11 @@ export class TaskAttempts {
       );
       answered = true;
       progress.stop();
-      return await this.succeed(task, registered, answer);
+      return await this.written(() => this.succeed(task, registered, answer), abort.signal);
     } catch (error) {
       progress.stop();
       // The handler has not failed: the task is run again when its lease has ended, which is no retry.
-      if (answered && error instanceof UnavailableError && isTransient(error.cause)) throw error;
+      if (answered && isOutage(error)) throw error;
       return await this.failed(task, registered, error, abort.signal);
     }
   }
@@ -90,6 +94,23 @@ export class TaskAttempts {
   async stopped(task: ClaimedTask, reason: Error): Promise<RunOutcome> {
     const registered = this.registry.find(task.name)!;
     return this.failed(task, registered, reason, AbortSignal.abort(reason));
+  }
+
+  /** What a handler has made is not made again because the database restarts: its end is tried again. */
+  private async written(
+    write: () => Promise<RunOutcome>,
+    stopping: AbortSignal,
+  ): Promise<RunOutcome> {
+    const end = performance.now() + endPatienceMs;
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        const givenUp = stopping.reason instanceof WorkerStopping || performance.now() > end;
+        if (!isOutage(error) || givenUp) throw error;
+        await pause(endAgainMs);
+      }
+    }
   }
 
   private async succeed(
@@ -178,6 +199,10 @@ export class TaskAttempts {
       this.log.warn(line + failure.message);
     }
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof UnavailableError && isTransient(error.cause);
 }
 
 function contextOf(

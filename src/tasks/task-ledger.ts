@@ -2,7 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Json } from '../common/json.js';
 import { SETTINGS, type Settings } from '../config/config.module.js';
-import { claimSql, claimable, crashLimits, poisoned, suspect } from './claim-sql.js';
+import {
+  claimSql,
+  claimable,
+  crashLimits,
+  poisoned,
+  suspect,
+  unheardClaimSql,
+} from './claim-sql.js';
 import { retried, rows, type Transaction } from '../infrastructure/database/transaction.js';
 import {
   endedColumns,
@@ -79,15 +86,21 @@ export class TaskLedger {
 
   /** Takes the task for one attempt: STARTED, attempt + 1, a lease. */
   async claim(id: string, worker: string, which: ClaimScope = {}): Promise<Claim> {
-    const [task] = await this.run<ClaimedTask>(
-      claimSql('($8::text[] IS NULL OR name = ANY($8)) AND name <> ALL($7)'),
-      [
-        ...this.claimParameters(id, worker, which.alone ?? false),
-        which.limited ?? [],
-        which.known ?? null,
-      ],
-    );
+    const sql = claimSql('($8::text[] IS NULL OR name = ANY($8)) AND name <> ALL($7)');
+    const own = this.claimParameters(id, worker, which.alone ?? false);
+    const parameters = [...own, which.limited ?? [], which.known ?? null];
+    let tries = 0;
+    const task = await retried(async () => {
+      // The connection broke: the claim may be made and only its answer lost.
+      const made = tries++ > 0 ? await this.unheardClaim(this.database.manager, id) : undefined;
+      return made ?? (await rows<ClaimedTask>(this.database, sql, parameters))[0];
+    });
     return task ? { kind: 'claimed', task } : this.refusal(id, which);
+  }
+
+  /** What this process has claimed without hearing of it. Ask only after a connection broke. */
+  async unheardClaim(tx: Transaction, id: string): Promise<ClaimedTask | undefined> {
+    return (await rows<ClaimedTask>(tx, unheardClaimSql, [id, thisProcess]))[0];
   }
 
   /**

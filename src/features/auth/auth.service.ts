@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Gathered } from '../../common/gathered.js';
-import { rows } from '../../infrastructure/database/transaction.js';
+import { inTransaction, retried, rows } from '../../infrastructure/database/transaction.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { NameTakenError } from './auth-errors.js';
 import type { RequestUser } from './request-user.js';
@@ -70,12 +70,15 @@ export class AuthService {
   }
 
   private async findByPrefix(prefixes: string[]): Promise<(KeyHolder | undefined)[]> {
-    const holders = await rows<KeyHolder>(
-      this.database,
-      `SELECT k.prefix, k.digest, u.id, u.name, u.role
-         FROM api_keys k JOIN users u ON u.id = k.user_id
-        WHERE k.prefix = ANY($1) AND k.revoked_at IS NULL`,
-      [[...new Set(prefixes)]],
+    const asked = [...new Set(prefixes)];
+    const holders = await retried(() =>
+      rows<KeyHolder>(
+        this.database,
+        `SELECT k.prefix, k.digest, u.id, u.name, u.role
+           FROM api_keys k JOIN users u ON u.id = k.user_id
+          WHERE k.prefix = ANY($1) AND k.revoked_at IS NULL`,
+        [asked],
+      ),
     );
     const byPrefix = new Map(holders.map((holder) => [holder.prefix, holder]));
     return prefixes.map((prefix) => byPrefix.get(prefix));
@@ -85,26 +88,31 @@ export class AuthService {
   async createSession(userId: string): Promise<{ token: string; seconds: number }> {
     const token = randomToken();
     const seconds = sessionHours * 3600;
-    await this.database.query(`DELETE FROM sessions WHERE expires_at < now()`);
-    await this.database.manager.insert(SessionEntity, {
-      digest: digestOf(token),
-      userId,
-      expiresAt: () => `now() + interval '${seconds} seconds'`,
+    await inTransaction(this.database, async (tx) => {
+      await tx.query(`DELETE FROM sessions WHERE expires_at < now()`);
+      await tx.insert(SessionEntity, {
+        digest: digestOf(token),
+        userId,
+        expiresAt: () => `now() + interval '${seconds} seconds'`,
+      });
     });
     return { token, seconds };
   }
 
   async findBySession(token: string): Promise<RequestUser | undefined> {
-    const [found] = await rows<RequestUser>(
-      this.database,
-      `SELECT u.id, u.name, u.role FROM sessions s JOIN users u ON u.id = s.user_id
-        WHERE s.digest = $1 AND s.expires_at > now()`,
-      [digestOf(token)],
+    const [found] = await retried(() =>
+      rows<RequestUser>(
+        this.database,
+        `SELECT u.id, u.name, u.role FROM sessions s JOIN users u ON u.id = s.user_id
+          WHERE s.digest = $1 AND s.expires_at > now()`,
+        [digestOf(token)],
+      ),
     );
     return found;
   }
 
   async endSession(token: string): Promise<void> {
-    await this.database.query(`DELETE FROM sessions WHERE digest = $1`, [digestOf(token)]);
+    const sql = `DELETE FROM sessions WHERE digest = $1`;
+    await retried(() => this.database.query(sql, [digestOf(token)]));
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
+import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/task-client.js';
 import { GeneratedImageEntity, type ImageContentType } from './generated-image.entity.js';
 import { uploadToCloudTask } from './images.tasks.js';
@@ -73,7 +73,7 @@ export class ImageStore {
 
   /** One snapshot: a picture on its way to storage is seen either here or there. */
   async find(id: string): Promise<SpooledImage | null> {
-    return this.database.transaction('REPEATABLE READ', async (tx) => {
+    const read = async (tx: Transaction): Promise<SpooledImage | null> => {
       const image = await tx.findOneBy(GeneratedImageEntity, { id });
       if (!image) return null;
       const [spool] = await rows<{ data: Buffer }>(
@@ -82,7 +82,8 @@ export class ImageStore {
         [id],
       );
       return { image, spooled: spool?.data ?? null };
-    });
+    };
+    return retried(() => this.database.transaction('REPEATABLE READ', read));
   }
 
   /** The objects are safe: name them and drop the bytes from the spool. */

@@ -22,6 +22,8 @@ export interface DatabaseSettings {
 const deadlines = {
   connectionTimeoutMillis: 5_000,
   statement_timeout: 30_000,
+  // Of the client itself: a Postgres that is frozen ends no statement. The connection is destroyed then.
+  query_timeout: 35_000,
   lock_timeout: 10_000,
   idle_in_transaction_session_timeout: 30_000,
   idleTimeoutMillis: 30_000,

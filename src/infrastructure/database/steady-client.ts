@@ -1,12 +1,33 @@
 import { Client, type ClientConfig } from 'pg';
 
+/** What pg says when a statement has taken longer than `query_timeout`. */
+const queryTimeout = 'Query read timeout';
+
 /**
- * For every pool. A connection that breaks while its client is checked out between two queries emits
- * `error`, and without a listener that ends the process. Here the next query says it instead.
+ * For every connection to Postgres.
+ *
+ * One that breaks between two queries, or in the moment it is made, emits `error`, and without a listener that
+ * ends the process. Here the next query says it instead.
+ *
+ * One on which a statement took too long is destroyed: pg would go on to wait for that answer, and whoever is
+ * handed the connection next would wait with it.
  */
 export class SteadyClient extends Client {
   constructor(config?: string | ClientConfig) {
     super(config);
     this.on('error', () => {});
+    const query = this.query.bind(this) as (...args: unknown[]) => unknown;
+    this.query = ((...args: unknown[]) => {
+      const answer = query(...args);
+      if (answer instanceof Promise) answer.catch((error: unknown) => this.giveUpAfter(error));
+      return answer;
+    }) as Client['query'];
+  }
+
+  private giveUpAfter(error: unknown): void {
+    if ((error as Error).message !== queryTimeout) return;
+    // Not in the types.
+    const { connection } = this as unknown as { connection: { stream: { destroy(): void } } };
+    connection.stream.destroy();
   }
 }

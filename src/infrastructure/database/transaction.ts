@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
 import type { DataSource, EntityManager } from 'typeorm';
 import { UnavailableError } from '../../common/app-error.js';
+import { inRequestTime } from './request-deadline.js';
 
 /** A transaction of the caller: what `tasks.send` joins. */
 export type Transaction = EntityManager;
@@ -8,6 +10,12 @@ export type Transaction = EntityManager;
 /** SQLSTATE classes and codes after which the same transaction may succeed when run again whole. */
 const again = /^(40001|40P01|57P0[123]|08|53300)/;
 const attempts = 3;
+
+/** TypeORM's, when the connection ended in the middle of a transaction. */
+const connectionLost = new Set([
+  'QueryRunnerAlreadyReleasedError',
+  'QueryRunnerProviderAlreadyReleasedError',
+]);
 
 /**
  * Runs `work` in one transaction, whole again after a serialization failure, a deadlock or a lost
@@ -22,8 +30,17 @@ export async function inTransaction<T>(
   return retried(() => database.transaction(work));
 }
 
-/** Runs statements that need no transaction of their own, with the same second chance. */
-export async function retried<T>(work: () => Promise<T>): Promise<T> {
+/**
+ * Runs statements that need no transaction of their own, with the same second chance. A request waits eight
+ * seconds for them at most.
+ *
+ * @throws UnavailableError
+ */
+export function retried<T>(work: () => Promise<T>): Promise<T> {
+  return inRequestTime(() => triedAgain(work));
+}
+
+async function triedAgain<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
@@ -39,13 +56,14 @@ export async function retried<T>(work: () => Promise<T>): Promise<T> {
 
 /** True when the error says nothing about the statement: the connection or the server had trouble. */
 export function isTransient(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!isNativeError(error)) return false;
+  if (connectionLost.has(error.name)) return true;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') {
     if (again.test(code)) return true;
     if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/.test(code)) return true;
   }
-  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable/i.test(
+  return /Connection terminated|Query read timeout|connection timeout|timeout exceeded when trying to connect|not queryable/i.test(
     error.message,
   );
 }

@@ -8,6 +8,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../common/app-error.js';
 import type { Settings } from '../../config/config.module.js';
+import { forRequest } from '../database/request-deadline.js';
 import { answerBrokenConnection, answerFrameworkError } from './early-errors.js';
 import { createLogger } from './logger.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -100,6 +101,7 @@ function addRequestHooks(server: FastifyInstance): void {
     }
     done(repeatsQueryKey(request.query) ? new RepeatedQueryKeyError() : undefined);
   });
+  server.addHook('onRequest', (_request, _reply, done) => forRequest(done));
 }
 
 /** One kept alive by a request that was under way would hold up the process for all its silence. */

@@ -81,6 +81,7 @@ export class PostgresQueueEngine implements QueueEngine {
       max,
       connectionTimeoutMillis: 5_000,
       statement_timeout: 30_000,
+      query_timeout: 35_000,
       application_name: 'darkroom-queue',
       keepAlive: true,
       Client: SteadyClient,

@@ -1,9 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPostgresBackend, createPostgresRelayBackend } from 'bullmq';
+import type { Client } from 'pg';
+import { SteadyClient } from '../database/steady-client.js';
 
 /** The part of BullMQ's Postgres connection that is mended here. */
 interface Connection {
   readyPromise: Promise<void> | undefined;
+  /** Where it takes the client from that listens. */
+  pgModule: { Client: typeof Client } | undefined;
   waitUntilReady(): Promise<void>;
 }
 
@@ -22,6 +26,8 @@ export const steadyRelayBackend: typeof createPostgresRelayBackend = (...args) =
 
 function mended<B>(backend: B): B {
   const { connection } = backend as unknown as { connection: Connection };
+  // BullMQ's own has no `error` listener before it is connected: a FATAL in that moment ends the process.
+  if (connection.pgModule) connection.pgModule = { Client: SteadyClient };
   const ready = connection.waitUntilReady.bind(connection);
   connection.waitUntilReady = async () => {
     const asked = ready();

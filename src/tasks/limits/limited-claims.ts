@@ -82,7 +82,11 @@ export class LimitedClaims {
 
   private async claimLimited(task: LimitedTask, worker: string, alone: boolean): Promise<Decided> {
     const { definition } = this.registry.find(task.name)!;
+    let tries = 0;
     return inTransaction(this.database, async (tx): Promise<Decided> => {
+      // The connection broke: the claim may be made and counted, and only its answer lost.
+      const made = tries++ > 0 ? await this.ledger.unheardClaim(tx, task.id) : undefined;
+      if (made) return { kind: 'claimed', task: made };
       const concurrencyKey = keyOf(definition, definition.concurrencyLimit, task);
       const inMs = await this.waitMs(tx, definition, task, concurrencyKey);
       if (inMs > 0) return { kind: 'later', inMs };

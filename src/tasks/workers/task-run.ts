@@ -1,3 +1,4 @@
+import { onAbort } from '../../common/deadline.js';
 import {
   HardTimeLimitExceeded,
   LeaseLost,
@@ -29,6 +30,7 @@ export async function withinLimits<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const timers: NodeJS.Timeout[] = [];
+  let forget = () => {};
   const after = (ms: number, then: () => void) => {
     // Node lets a longer timer fire at once.
     if (ms <= longestTimerMs) timers.push(setTimeout(then, ms));
@@ -40,7 +42,7 @@ export async function withinLimits<T>(
       abort.abort(error);
       reject(error);
     });
-    abort.signal.addEventListener('abort', () => {
+    forget = onAbort(abort.signal, () => {
       const reason: unknown = abort.signal.reason;
       if (isStopped(reason)) after(graceMsOf(reason), () => reject(reason));
     });
@@ -50,6 +52,7 @@ export async function withinLimits<T>(
     return await Promise.race([Promise.resolve().then(work), ended]);
   } finally {
     timers.forEach(clearTimeout);
+    forget();
   }
 }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { TaskRevoked } from '../../../src/tasks/task-errors.js';
@@ -26,4 +27,11 @@ it('a handler that throws at once, and is revoked then, leaves no unhandled reje
   await new Promise((resolve) => setTimeout(resolve, 10));
   process.off('unhandledRejection', note);
   assert.deepEqual(unhandled, []);
+});
+
+it('leaves no listener on the signal', async () => {
+  const abort = new AbortController();
+  const limits = { softTimeLimitMs: 60_000, hardTimeLimitMs: 60_000 };
+  assert.equal(await withinLimits(limits, abort, async () => 5), 5);
+  assert.equal(getEventListeners(abort.signal, 'abort').length, 0);
 });
