@@ -69,7 +69,10 @@ export async function createApi(
   settings: Settings,
   logger: HttpOptions['logger'] = createLogger(settings),
 ): Promise<NestFastifyApplication> {
-  const app = await createHttpApp(root, settings, { logger });
+  const app = await createHttpApp(root, settings, {
+    logger,
+    trustedProxies: settings.trustedProxies,
+  });
   const gate = app.get(AuthGate);
   serveOpenApi(app, {
     version: '0.1.0',

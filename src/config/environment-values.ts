@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** A whole number from `min` to `max`, written in digits. */
@@ -51,6 +52,29 @@ export const engineUrlList = z
     (urls) => urls.every((item) => engineUrl.safeParse(item).success),
     `is not a comma list of Stable Diffusion API URLs (${schemesOf(['http', 'https'])})`,
   );
+
+/** Addresses or CIDR blocks, separated by commas. */
+export const addressList = z
+  .string()
+  .transform((list) =>
+    list
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  )
+  .refine(
+    (list) => list.every((item) => isAddress(item)),
+    'is not a comma list of addresses or CIDR blocks (10.0.0.5, 172.16.0.0/12)',
+  );
+
+function isAddress(item: string): boolean {
+  const [address = '', bits, ...rest] = item.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  );
+}
 
 /** Shared by the variables and the options of a worker, so that both take the same values. */
 export const workerPools = z.enum(['inline', 'processes']);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { isTimeZone } from '../common/time-zone.js';
 import {
+  addressList,
   concurrency,
   engineUrl,
   engineUrlList,
@@ -56,6 +57,11 @@ const schema = z.object({
   PORT: variable('PORT', integer(0, 65535).default(3000), {
     description: 'Port the API listens on.',
     example: '3000',
+  }),
+  TRUSTED_PROXIES: variable('TRUSTED_PROXIES', addressList.default([]), {
+    description:
+      'Addresses or CIDR blocks of proxies in front of the API, whose X-Forwarded-* headers are believed. Default: none.',
+    example: '10.0.0.5,172.16.0.0/12',
   }),
   DARKROOM_DATA_DIR: variable('DARKROOM_DATA_DIR', z.string().default('.darkroom'), {
     description: 'Folder for the embedded Postgres, the disk object store and the admin key.',
@@ -190,6 +196,8 @@ export interface Environment {
   production: boolean;
   host: string;
   port: number;
+  /** Addresses or CIDR blocks. */
+  trustedProxies: string[];
   dataDir: string;
   /** Undefined: no database was named, and the standalone root starts its own. */
   databaseUrl: string | undefined;
@@ -256,6 +264,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     production: v.NODE_ENV === 'production',
     host: v.HOST,
     port: v.PORT,
+    trustedProxies: v.TRUSTED_PROXIES,
     dataDir: v.DARKROOM_DATA_DIR,
     databaseUrl: databaseUrl === undefined ? undefined : plainPostgresUrl(databaseUrl),
     databasePoolSize: v.DATABASE_POOL_SIZE,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Gathered } from '../../common/gathered.js';
+import { inRequestTime } from '../../infrastructure/database/request-deadline.js';
 import { inTransaction, retried, rows } from '../../infrastructure/database/transaction.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { NameTakenError } from './auth-errors.js';
@@ -64,7 +65,8 @@ export class AuthService {
   async findByKey(key: string): Promise<RequestUser | undefined> {
     const prefix = prefixOf(key);
     if (prefix === undefined) return undefined;
-    const found = await this.byPrefix.ask(prefix);
+    // Whoever began the shared query may have more time than this request.
+    const found = await inRequestTime(() => this.byPrefix.ask(prefix));
     if (!matches(key, found?.digest) || found === undefined) return undefined;
     return { id: found.id, name: found.name, role: found.role };
   }

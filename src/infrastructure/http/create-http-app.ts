@@ -57,7 +57,8 @@ export async function createHttpApp(
   const adapter = new FastifyAdapter({
     ...limits,
     routerOptions: { ignoreTrailingSlash: true, caseSensitive: true, maxParamLength: 200 },
-    trustProxy: options.trustedProxies ?? false,
+    // An empty list believes nobody.
+    trustProxy: options.trustedProxies ?? [],
     requestIdHeader: false,
     genReqId: correlationIdOf,
     // Fastify's own 503 has another shape; a request that still arrives is answered as usual.
@@ -99,7 +100,9 @@ function addRequestHooks(server: FastifyInstance): void {
     if (request.protocol === 'https') {
       void reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
     }
-    done(repeatsQueryKey(request.query) ? new RepeatedQueryKeyError() : undefined);
+    if (repeatsQueryKey(request.query)) done(new RepeatedQueryKeyError());
+    // Nothing is unpacked here: a small body could become a very large one.
+    else done(isCompressed(request) ? new UnreadableTypeError() : undefined);
   });
   server.addHook('onRequest', (_request, _reply, done) => forRequest(done));
 }
@@ -133,7 +136,10 @@ function acceptOnlyJson(server: FastifyInstance): void {
   server.addContentTypeParser<Buffer>(
     'application/json',
     { parseAs: 'buffer', bodyLimit },
-    async (_request: unknown, body: Buffer) => parseStrictJson(body),
+    async (request: FastifyRequest, body: Buffer) => {
+      if (!isUtf8(request.headers['content-type'])) throw new UnreadableTypeError();
+      return parseStrictJson(body);
+    },
   );
   server.addContentTypeParser<string>(
     'application/x-www-form-urlencoded',
@@ -147,8 +153,21 @@ function acceptOnlyJson(server: FastifyInstance): void {
 
 class UnreadableTypeError extends AppError {
   constructor() {
-    super(415, 'unsupported_media_type', 'Only application/json is read here.');
+    super(
+      415,
+      'unsupported_media_type',
+      'Only application/json in UTF-8 is read here, not compressed.',
+    );
   }
+}
+
+function isCompressed({ headers }: FastifyRequest): boolean {
+  return !/^(identity)?$/i.test(headers['content-encoding'] ?? '');
+}
+
+function isUtf8(type: string | undefined): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type ?? '')?.[1];
+  return charset === undefined || /^utf-?8$/i.test(charset);
 }
 
 function parseForm(body: string): Record<string, string> {

@@ -50,6 +50,10 @@ const unreadable: Record<string, Record<string, string>> = {
   'another JSON': { 'content-type': 'application/merge-patch+json' },
   nonsense: { 'content-type': '%%%' },
   'no type': {},
+  gzip: { ...json, 'content-encoding': 'gzip' },
+  brotli: { ...json, 'content-encoding': 'br' },
+  'Latin-1': { 'content-type': 'application/json; charset=iso-8859-1' },
+  'UTF-16 by its charset': { 'content-type': 'application/json; charset="utf-16"' },
 };
 
 describe('the body of a request', () => {

@@ -20,6 +20,7 @@ describe('the environment', () => {
         production: false,
         host: '127.0.0.1',
         port: 3000,
+        trustedProxies: [],
         dataDir: '.darkroom',
         databaseUrl: undefined,
         databasePoolSize: 20,
@@ -78,6 +79,11 @@ describe('the environment', () => {
       { queueUrl: 'redis://b' },
     ],
     ['HOST', { HOST: '0.0.0.0' }, { host: '0.0.0.0' }],
+    [
+      'TRUSTED_PROXIES',
+      { TRUSTED_PROXIES: '10.0.0.5, 172.16.0.0/12,::1' },
+      { trustedProxies: ['10.0.0.5', '172.16.0.0/12', '::1'] },
+    ],
     [
       'DARKROOM_DATA_DIR, spaces around it left out',
       { DARKROOM_DATA_DIR: ' /data ' },
