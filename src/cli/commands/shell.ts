@@ -12,7 +12,7 @@ export function shellCommand(program: Command): void {
       [`shell --json <<< "await database.query('SELECT count(*) FROM tasks')"`, 'from a script'],
     ],
     notes:
-      'In scope: tasks (TaskClient), schedules, control (WorkerControl), events (LiveEvents), database\n(TypeORM), definitions (the tasks by name), and get(Class) for the rest.',
+      'In scope: tasks (TaskClient), schedules, control (WorkerControl), events (LiveEvents), database\n(TypeORM), definitions (the tasks by name), s, si, chain, group, chord, map, starmap and chunks, and\nget(Class) for the rest.',
     json: 'print each value as JSON',
   }).action(shell);
 }
@@ -33,6 +33,7 @@ async function scopeOf({ get }: Darkroom): Promise<Record<string, unknown>> {
   const { LiveEvents } = await import('../../tasks/events/live-events.js');
   const { Schedules } = await import('../../tasks/schedules/schedules.js');
   const { TaskClient } = await import('../../tasks/task-client.js');
+  const signatures = await import('../../tasks/canvas/signatures.js');
   return {
     tasks: get(TaskClient),
     schedules: get(Schedules),
@@ -40,6 +41,7 @@ async function scopeOf({ get }: Darkroom): Promise<Record<string, unknown>> {
     events: get(LiveEvents),
     database: get(DataSource),
     definitions: Object.fromEntries(definitions.map((task) => [task.name, task])),
+    ...signatures,
     get,
   };
 }

@@ -204,9 +204,9 @@ onBothQueueEngines('the command line beside a worker', (engine) => {
   once('shell has the application in scope, and awaits', async () => {
     const { code, stdout } = await run(
       ['shell', '--json'],
-      `await database.query('SELECT 40 + 2 AS n')\nObject.keys(definitions).length > 1\n`,
+      `await database.query('SELECT 40 + 2 AS n')\nObject.keys(definitions).length > 1\nchain([si(definitions.add_numbers, { x: 1, y: 2 })]).node.kind\n`,
     );
     assert.equal(code, 0);
-    assert.equal(stdout, '[{"n":42}]\ntrue\n');
+    assert.equal(stdout, '[{"n":42}]\ntrue\n"chain"\n');
   });
 });
