@@ -1,30 +1,53 @@
-const layer = (name, from, ...above) => ({
-  name,
-  severity: 'error',
-  from: { path: from },
-  to: { path: above },
-});
-const roots = '^src/[^/]+\\.ts$';
+/** From the top floor down: a folder imports from those below it and never from those above. */
+const floors = ['features', 'tasks', 'infrastructure', '(config|common)'];
 
-/** Arrows point down (docs/architecture in the README): features, tasks, infrastructure, config, common. */
+/** The same inside of src/tasks: the order follows docs/architecture.md. */
+const taskFloors = [
+  'control',
+  'workers',
+  'pools',
+  'running',
+  'schedules',
+  'operations',
+  'sending',
+  'results',
+  'ending',
+  'canvas',
+  'limits',
+  'events',
+  'hints',
+  'ledger',
+  'process',
+  'definitions',
+  'migrations',
+];
+
+/** A folder that is missing in the list would stand outside of the order. */
+const onlyListed = (folder, names) => ({
+  name: `${folder}-lists-its-folders`,
+  comment: 'add the new folder to its place in the list of floors',
+  severity: 'error',
+  from: { path: `^${folder}/[^/]+/`, pathNot: `^${folder}/(${names.join('|')})/` },
+  to: {},
+});
+
+/** One rule for each floor; the files that stand beside the folders are above all of them. */
+const pointDown = (folder, names) =>
+  names.map((name, i) => ({
+    name: `${name}-points-down`,
+    severity: 'error',
+    from: { path: `^${folder}/${name}/` },
+    to: {
+      path: [`^${folder}/[^/]+\\.ts$`, ...names.slice(0, i).map((above) => `^${folder}/${above}/`)],
+    },
+  }));
+
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    layer('features-below-roots', '^src/features/', roots),
-    layer('tasks-below-features', '^src/tasks/', roots, '^src/features/'),
-    layer(
-      'infrastructure-below-tasks',
-      '^src/infrastructure/',
-      roots,
-      '^src/features/',
-      '^src/tasks/',
-    ),
-    layer(
-      'config-below-all',
-      '^src/(config|common)/',
-      roots,
-      '^src/(features|tasks|infrastructure)/',
-    ),
+    ...pointDown('src', floors),
+    ...pointDown('src/tasks', taskFloors),
+    onlyListed('src/tasks', taskFloors),
     {
       name: 'nobody-imports-the-command-line',
       comment: 'it stands beside the roots, on top of everything',

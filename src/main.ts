@@ -1,27 +1,14 @@
-import { join } from 'node:path';
-import { Logger } from '@nestjs/common';
-import { ApiModule } from './api.module.js';
 import { processEnvironment } from './config/environment.js';
-import { AdminKey } from './features/auth/admin-key.js';
-import { Readiness } from './features/health/readiness.js';
-import { createLogger } from './infrastructure/http/logger.js';
-import { closingMs, createApi, fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
+import { fail } from './fail.js';
+import { checkPort } from './infrastructure/http/port-check.js';
+import { settingsOf } from './settings.js';
 
 try {
   const settings = settingsOf(processEnvironment());
-  Logger.overrideLogger(createLogger(settings));
-  await prepareStores(settings);
-  const app = await createApi(ApiModule.with(settings), settings);
-  stopOnSignal(async () => {
-    app.get(Readiness).setDraining();
-    await app.close();
-  }, settings.shutdownGraceMs + closingMs);
-  const keyFile = join(settings.dataDir, 'admin.key');
-  if (await app.get(AdminKey).ensureFirst(keyFile)) {
-    new Logger('Start').log(`Made the first admin key: it is in ${keyFile}`);
-  }
-  await app.listen(settings.port, settings.host);
-  new Logger('Start').log(`Listening on ${await app.getUrl()}`);
+  await checkPort(settings);
+  // Loading the application takes seconds: a wrong setting is reported before that.
+  const { runApi } = await import('./run-api.js');
+  await runApi(settings);
 } catch (error) {
   fail(error);
 }

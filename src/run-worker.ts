@@ -1,20 +1,23 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { processEnvironment, type Environment } from './config/environment.js';
+import { closingMs } from './config/closing.js';
+import type { Environment } from './config/environment.js';
 import { createLogger } from './infrastructure/http/logger.js';
-import { closingMs, prepareStores, settingsOf, stopOnSignal } from './run.js';
-import { TaskWorkers } from './tasks/workers/task-workers.js';
+import { prepareStores } from './prepare-stores.js';
+import { settingsOf } from './settings.js';
+import { stopOnSignal } from './stop-on-signal.js';
+import { TaskWorkers } from './tasks/task-workers.js';
 import type { WorkerOptions } from './worker-options.js';
 import { WorkerModule } from './worker.module.js';
 
 /**
- * Runs a worker until a signal stops this process. Options that are undefined are the environment's.
+ * Runs a worker until a signal stops this process. Undefined options come from the environment.
  *
  * @throws when it cannot start; the message says what to do
  */
 export async function runWorker(
   { queues, ...options }: WorkerOptions,
-  env: Environment = processEnvironment(),
+  env: Environment,
 ): Promise<void> {
   const settings = settingsOf({
     ...env,

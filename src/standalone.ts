@@ -1,22 +1,18 @@
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Settings } from './config/config.module.js';
 import { processEnvironment, type Environment } from './config/environment.js';
-import { AdminKey } from './features/auth/admin-key.js';
-import { Readiness } from './features/health/readiness.js';
+import { fail } from './fail.js';
 import { startEmbeddedPostgres } from './infrastructure/embedded/embedded-postgres.js';
 import { writeRunningFile } from './infrastructure/embedded/running-file.js';
 import { startStandInEngine } from './infrastructure/embedded/stand-in-engine.js';
 import { createLogger } from './infrastructure/http/logger.js';
+import { checkPort } from './infrastructure/http/port-check.js';
 import { addressOf } from './infrastructure/queue/queue-engine.js';
-import { createApi, fail, prepareStores, settingsOf, stopOnSignal } from './run.js';
-import { StandaloneModule } from './standalone.module.js';
-import { QUEUE_NAMES } from './tasks/queues.js';
-import { TaskWorkers } from './tasks/workers/task-workers.js';
+import { settingsOf } from './settings.js';
+import { stopOnSignal } from './stop-on-signal.js';
 import { welcome, type Running } from './welcome.js';
 
-/** Ctrl-C ends everything within ten seconds: this for running tasks, the rest for closing. */
+/** Ctrl-C ends everything within ten seconds: this long for running tasks, the rest for closing. */
 const graceMs = 3_000;
 const stopWithinMs = 9_500;
 
@@ -56,24 +52,11 @@ async function startStores(env: Environment) {
   return { databaseUrl, engineUrls, postgres };
 }
 
-async function startApp(settings: Settings): Promise<NestFastifyApplication> {
-  say('Preparing the database …');
-  await prepareStores(settings);
-  say('Starting the API and the workers …');
-  const app = await createApi(StandaloneModule.with(settings), settings);
-  const workers = app.get(TaskWorkers);
-  stops.push(async () => {
-    app.get(Readiness).setDraining();
-    await workers.drain(settings.shutdownGraceMs);
-    await app.close();
-  });
-  await app.listen(settings.port, settings.host);
-  workers.start([...QUEUE_NAMES]);
-  return app;
-}
-
 async function start(): Promise<void> {
   const env = processEnvironment();
+  await checkPort(env);
+  // Loading the application takes as long as starting Postgres.
+  const loading = import('./run-standalone.js');
   const { databaseUrl, engineUrls, postgres } = await startStores(env);
   const settings = settingsOf(env, {
     databaseUrl,
@@ -82,17 +65,19 @@ async function start(): Promise<void> {
     logFormat: env.logFormat ?? 'pretty',
   });
   Logger.overrideLogger(createLogger(settings));
-  const app = await startApp(settings);
-  const keyFile = join(settings.dataDir, 'admin.key');
-  const { key } = await app.get(AdminKey).ensure(keyFile);
-  const url = await app.getUrl();
+  const { runStandalone } = await loading;
+  const { url, adminKey, keyFile } = await runStandalone(settings, {
+    say,
+    onStop: (stop) => stops.push(stop),
+  });
   const { queueUrl } = settings;
   const running = { url, databaseUrl: settings.databaseUrl, queueUrl, engineUrls };
   stops.push(await writeRunningFile(settings.dataDir, running));
   say(
     welcome({
       url,
-      adminKey: key,
+      // Anything but a terminal may be kept, and read by others.
+      adminKey: process.stdout.isTTY ? adminKey : undefined,
       keyFile,
       postgres,
       queue: settings.queueUrl && addressOf(settings.queueUrl),

@@ -1,7 +1,10 @@
-/** What `npm start` has running, for the person at the terminal. */
+import { resolve } from 'node:path';
+
+/** What `npm start` runs, for the person at the terminal. */
 export interface Running {
   url: string;
-  adminKey: string;
+  /** Undefined where it might be stored, in a log for example; then the file is named instead. */
+  adminKey: string | undefined;
   keyFile: string;
   /** Undefined: a database that was configured. */
   postgres: { port: number; dataDir: string } | undefined;
@@ -21,7 +24,7 @@ export function welcome(running: Running): string {
     ['Database', postgres ? embedded(postgres) : 'the one in DATABASE_URL'],
     ['Queue', queue ?? 'in the database'],
     ['Pictures', objects],
-    ['Admin key', `${adminKey}  (kept in ${keyFile})`],
+    ['Admin key', adminKey === undefined ? `in ${keyFile}` : `${adminKey}  (kept in ${keyFile})`],
   ];
   return `
 Darkroom is ready.
@@ -30,7 +33,7 @@ ${rows.map(([name, value]) => `  ${name!.padEnd(10)} ${value}`).join('\n')}
 
 Make a picture, and save it as picture.png:
 
-  KEY=${adminKey}
+  KEY=${adminKey ?? `$(cat ${quoted(resolve(keyFile))})`}
   IMAGE=$(curl -sS ${url}/api/v1/generate-image/ -H "Authorization: Bearer $KEY" \\
     -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\
     -d '{"prompt":"a lighthouse at dusk"}' | grep -o '/api/v1/images/[^"?]*' | head -1)
@@ -42,4 +45,9 @@ Ctrl-C stops everything.
 
 function embedded({ port, dataDir }: { port: number; dataDir: string }): string {
   return `embedded Postgres on 127.0.0.1:${port}, data in ${dataDir}`;
+}
+
+/** Quoted as one word of a shell. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,4 @@
-import { runChild } from './tasks/workers/run-child.js';
+import { runChild } from './tasks/pools/run-child.js';
 import { WorkerModule } from './worker.module.js';
 
 /** A child of the process pool; a worker starts it. */

@@ -6,9 +6,9 @@ import {
   workerPools,
   type WorkerPool,
 } from './config/environment-values.js';
-import { parseQueueNames, type QueueName } from './tasks/queues.js';
+import { parseQueueNames, type QueueName } from './tasks/definitions/queues.js';
 
-/** How a worker is started. Undefined: as the environment says. */
+/** How a worker is started. Undefined options come from the environment. */
 export interface WorkerOptions {
   queues: QueueName[];
   /** Unique among workers; `%h` stands for the host. */
@@ -21,7 +21,7 @@ export interface WorkerOptions {
   maxMemoryPerChildMb?: number | undefined;
 }
 
-/** The options' values as somebody typed them. */
+/** The options as typed. */
 export interface TypedWorkerOptions {
   queues?: string | undefined;
   name?: string | undefined;

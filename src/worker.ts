@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
-import { fail } from './run.js';
-import { runWorker } from './run-worker.js';
+import { processEnvironment } from './config/environment.js';
+import { fail } from './fail.js';
+import { settingsOf } from './settings.js';
 import { parseWorkerOptions } from './worker-options.js';
 
 try {
@@ -14,7 +15,12 @@ try {
       'max-memory-per-child': { type: 'string' },
     },
   });
-  await runWorker(parseWorkerOptions(values));
+  const options = parseWorkerOptions(values);
+  const env = processEnvironment();
+  settingsOf(env);
+  // Loading the application takes seconds: a wrong option or setting is reported before that.
+  const { runWorker } = await import('./run-worker.js');
+  await runWorker(options, env);
 } catch (error) {
   fail(error);
 }

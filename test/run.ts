@@ -1,22 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from './support/memory-folder.js';
 import { startStores } from './support/stores-for-a-run.js';
 
-/** Runs every test file below this folder; words on the command line choose by path. */
-const here = dirname(fileURLToPath(import.meta.url));
-const wanted = process.argv.slice(2);
-const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.js'))
-  .filter((file) => wanted.length === 0 || wanted.some((word) => file.includes(word)))
-  .map((file) => join(here, file))
-  .toSorted();
-if (files.length === 0) {
-  console.error(`No test file matches ${wanted.join(' ')}.`);
-  process.exit(2);
-}
+/** Runs Jest with the stores that the tests share; its arguments go on, so words choose files by path. */
+const jest = fileURLToPath(new URL('../../node_modules/jest/bin/jest.js', import.meta.url));
+
+/** `npm run test:chaos` kills a hundred times. */
+const longRun = process.env['DARKROOM_TEST_KILLS'] !== undefined;
+
+// What the tests write is gone with them: it need not reach a disk.
+process.env['TMPDIR'] = await temporaryFolder();
 
 const stores = await startStores();
 try {
@@ -24,11 +19,12 @@ try {
     process.execPath,
     [
       '--enable-source-maps',
-      '--test',
-      '--test-reporter=spec',
-      '--test-concurrency=2',
-      '--test-timeout=600000',
-      ...files,
+      // The tests are ES modules, as tsc wrote them.
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      jest,
+      ...(longRun ? ['--testTimeout=7200000'] : []),
+      ...process.argv.slice(2),
     ],
     { stdio: 'inherit', env: { ...process.env, ...stores.env } },
   );

@@ -15,7 +15,7 @@ export interface Paced {
 }
 
 /**
- * Open loop: request n is due at n / rate, whatever became of those before, and its time counts from
+ * Open loop: request n is due at n / rate, whatever happened to those before, and its time counts from
  * then. A server that stalls cannot hold back the requests that would have met the stall.
  *
  * (autocannon's own rate sends each connection's share of a second in one burst.)

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { TaskHint } from '../../src/tasks/task-hints.js';
+import type { TaskHint } from '../../src/tasks/hints/task-hints.js';
 import type { Client } from '../lab/client.js';
 import { noOpTask } from '../lab/lab.tasks.js';
 

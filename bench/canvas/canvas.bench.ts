@@ -1,11 +1,12 @@
 import { chain, chord, group, s, si } from '../../src/tasks/canvas/signatures.js';
 import type { QueueEngineName } from '../../test/support/queue-engines.js';
-import { openClient, type Client } from '../lab/client.js';
+import type { Client } from '../lab/client.js';
 import { bodyTask, countTask, noOpTask } from '../lab/lab.tasks.js';
 import { databaseNow, msOf } from '../support/clock.js';
 import { p50p99 } from '../support/figures.js';
+import { sampled } from '../lab/sampled.js';
 import { Samples } from '../support/samples.js';
-import { openSite, settled, type Site } from '../support/site.js';
+import { settled, type Site } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 
@@ -52,11 +53,8 @@ async function stepLatencies(site: Site, root: string): Promise<number[]> {
   return next.slice(1).map((step: { ms: number }) => step.ms);
 }
 
-async function measure(engine: QueueEngineName): Promise<Samples> {
-  const samples = new Samples();
-  const site = await openSite(engine);
-  const client = await openClient(site);
-  try {
+const measure = (engine: QueueEngineName) =>
+  sampled(engine, async (site, client, samples) => {
     await site.start('bench/lab/worker.js', 'Serving', { WORKER_CONCURRENCY: concurrency });
     await timed(site, () => sendPlain(client));
     await timed(site, () => sendChord(client));
@@ -68,12 +66,7 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
       const [stepP50, stepP99] = p50p99(await stepLatencies(site, root));
       samples.note({ plain, withBody, ratio: withBody / plain, stepP50, stepP99 });
     }
-    return samples;
-  } finally {
-    await client.close();
-    await site.close();
-  }
-}
+  });
 
 const postgres = await measure('postgres');
 const redis = await measure('redis');

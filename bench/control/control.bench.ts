@@ -1,16 +1,17 @@
 import { eventually } from '../../test/support/eventually.js';
 import type { TestProcess } from '../../test/support/processes.js';
 import type { QueueEngineName } from '../../test/support/queue-engines.js';
-import { openClient, type Client } from '../lab/client.js';
+import type { Client } from '../lab/client.js';
 import { endlessTask, stoppedLine } from '../lab/lab.tasks.js';
 import { msOf } from '../support/clock.js';
 import { p50p99 } from '../support/figures.js';
+import { sampled } from '../lab/sampled.js';
 import { Samples } from '../support/samples.js';
-import { openSite, type Site } from '../support/site.js';
+import type { Site } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 
-/** How long a word to the workers takes. */
+/** How long a message to the workers takes. */
 const rounds = sized(3, 1);
 const revokes = sized(100, 3);
 const pings = sized(200, 5);
@@ -41,11 +42,8 @@ async function ping(client: Client): Promise<number> {
   return took;
 }
 
-async function measure(engine: QueueEngineName): Promise<Samples> {
-  const samples = new Samples();
-  const site = await openSite(engine);
-  const client = await openClient(site);
-  try {
+const measure = (engine: QueueEngineName) =>
+  sampled(engine, async (site, client, samples) => {
     const worker = await site.start('bench/lab/worker.js', 'Serving');
     for (let n = 0; n < 5; n++) await revoke(site, client, worker);
     for (let round = 0; round < rounds; round++) {
@@ -66,12 +64,7 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
       const [pingP50, pingP99] = p50p99(taken);
       samples.note({ pingP50, pingP99 });
     }
-    return samples;
-  } finally {
-    await client.close();
-    await site.close();
-  }
-}
+  });
 
 const postgres = await measure('postgres');
 const redis = await measure('redis');

@@ -1,8 +1,9 @@
 import type { QueueEngineName } from '../../test/support/queue-engines.js';
 import { postPictures } from '../support/backlog.js';
 import { p50p99 } from '../support/figures.js';
+import { sampledSite } from '../lab/sampled.js';
 import { Samples } from '../support/samples.js';
-import { openSite, settled, type Api, type Site } from '../support/site.js';
+import { settled, type Api, type Site } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 import { engineGaps } from './engine-gaps.js';
@@ -39,10 +40,8 @@ async function wireGaps(site: Site, api: Api, url: string, concurrency: string):
   return gaps.slice(warmUp);
 }
 
-async function measure(engine: QueueEngineName): Promise<Samples> {
-  const samples = new Samples();
-  const site = await openSite(engine);
-  try {
+const measure = (engine: QueueEngineName) =>
+  sampledSite(engine, async (site, samples) => {
     const api = await site.startApi();
     const stub = urlIn(await site.start('bench/dispatch/engine-stub.js', 'Listening'));
     const [pairP50, pairP99] = p50p99(await wireGaps(site, api, stub, '2'));
@@ -53,11 +52,7 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
     const { gaps, idleShare } = await engineGaps(standIn, warmUp);
     const [idleP50, idleP99] = p50p99(gaps);
     samples.note({ idleP50, idleP99, idleShare });
-    return samples;
-  } finally {
-    await site.close();
-  }
-}
+  });
 
 function urlIn(process: { output: () => string }): string {
   return /http:\/\/\S+/.exec(process.output())![0];

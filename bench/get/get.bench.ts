@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueEngineName } from '../../test/support/queue-engines.js';
-import { openClient, type Client } from '../lab/client.js';
+import type { Client } from '../lab/client.js';
 import { noOpTask } from '../lab/lab.tasks.js';
 import { msOf } from '../support/clock.js';
 import { p50p99 } from '../support/figures.js';
+import { sampled } from '../lab/sampled.js';
 import { Samples } from '../support/samples.js';
-import { openSite, type Site } from '../support/site.js';
+import type { Site } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 
@@ -27,11 +28,8 @@ async function waitFor({ database }: Site, { tasks }: Client): Promise<number> {
   return back - end;
 }
 
-async function measure(engine: QueueEngineName): Promise<Samples> {
-  const samples = new Samples();
-  const site = await openSite(engine);
-  const client = await openClient(site);
-  try {
+const measure = (engine: QueueEngineName) =>
+  sampled(engine, async (site, client, samples) => {
     await site.start('bench/lab/worker.js', 'Serving', { WORKER_CONCURRENCY: '4' });
     for (let n = 0; n < 10; n++) await waitFor(site, client);
     for (let round = 0; round < rounds; round++) {
@@ -43,12 +41,7 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
       const [p50, p99] = p50p99(await Promise.all(waits));
       samples.note({ p50, p99 });
     }
-    return samples;
-  } finally {
-    await client.close();
-    await site.close();
-  }
-}
+  });
 
 const postgres = await measure('postgres');
 const redis = await measure('redis');

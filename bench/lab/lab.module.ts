@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import type { DynamicModule } from '@nestjs/common';
 import { ConfigModule, type Settings } from '../../src/config/config.module.js';
 import { DatabaseModule } from '../../src/infrastructure/database/database.module.js';
-import type { TaskContext } from '../../src/tasks/task-context.js';
-import type { Payload } from '../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../src/tasks/task-handler.decorator.js';
-import { TaskEntity } from '../../src/tasks/task.entity.js';
+import type { TaskContext } from '../../src/tasks/definitions/task-context.js';
+import type { Payload } from '../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../src/tasks/definitions/task-handler.decorator.js';
+import { TaskEntity } from '../../src/tasks/ledger/task.entity.js';
 import { TaskWorkersModule } from '../../src/tasks/tasks.module.js';
 import { bodyTask, countTask, endlessTask, noOpTask, stoppedLine } from './lab.tasks.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineTask } from '../../src/tasks/task-definition.js';
+import { defineTask } from '../../src/tasks/definitions/task-definition.js';
 
 export const noOpTask = defineTask({
   name: 'bench_no_op_task',

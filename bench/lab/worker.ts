@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { createLogger } from '../../src/infrastructure/http/logger.js';
-import { TaskWorkers } from '../../src/tasks/workers/task-workers.js';
+import { TaskWorkers } from '../../src/tasks/task-workers.js';
 import { labModule } from './lab.module.js';
 import { noOpTask } from './lab.tasks.js';
 import { settingsIn } from './settings.js';

@@ -3,8 +3,9 @@ import type { QueueEngineName } from '../../test/support/queue-engines.js';
 import type { Saturation } from '../accept/saturate.js';
 import { postPictures } from '../support/backlog.js';
 import { runJson } from '../support/json-program.js';
+import { sampledSite } from '../lab/sampled.js';
 import { Samples } from '../support/samples.js';
-import { openSite, settled, type Api } from '../support/site.js';
+import { settled, type Api } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 import { residentMemory } from '../support/usage.js';
@@ -36,10 +37,8 @@ function load(target: Api): Promise<unknown> {
   return runJson('bench/accept/saturate.js', args);
 }
 
-async function measure(engine: QueueEngineName): Promise<Samples> {
-  const samples = new Samples();
-  const site = await openSite(engine);
-  try {
+const measure = (engine: QueueEngineName) =>
+  sampledSite(engine, async (site, samples) => {
     const sketch = await site.start('src/sketch/main.js', 'listens on');
     const env = { SD_API_URLS: /http:\/\/\S+/.exec(sketch.output())![0] };
     const api = await site.startApi();
@@ -59,11 +58,7 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
 
     // Last, as it leaves a backlog.
     samples.note({ apiBusy: await peak(api.process.child, load(api)) });
-    return samples;
-  } finally {
-    await site.close();
-  }
-}
+  });
 
 const postgres = await measure('postgres');
 const redis = await measure('redis');

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { openClient, type Client } from '../lab/client.js';
+import type { QueueEngineName } from '../../test/support/queue-engines.js';
+import type { Client } from '../lab/client.js';
+import { sampled } from '../lab/sampled.js';
 import { Samples } from '../support/samples.js';
 import { p50p99, perSecond } from '../support/figures.js';
-import { engines, openSite, settled, type Site } from '../support/site.js';
+import { settled, type Site } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 import { watchUsage } from '../support/usage.js';
@@ -40,11 +42,8 @@ async function calm(site: Site, client: Client, samples: Samples): Promise<void>
   samples.note({ p50, p99 });
 }
 
-async function measure(engine: (typeof engines)[number]): Promise<Samples> {
-  const samples = new Samples();
-  const site = await openSite(engine);
-  const client = await openClient(site);
-  try {
+const measure = (engine: QueueEngineName) =>
+  sampled(engine, async (site, client, samples) => {
     const worker = await site.start('bench/lab/worker.js', 'Serving', {
       WORKER_CONCURRENCY: concurrency,
     });
@@ -53,12 +52,7 @@ async function measure(engine: (typeof engines)[number]): Promise<Samples> {
       await volume(site, client, worker.child.pid!, samples);
       await calm(site, client, samples);
     }
-    return samples;
-  } finally {
-    await client.close();
-    await site.close();
-  }
-}
+  });
 
 const postgres = await measure('postgres');
 const redis = await measure('redis');

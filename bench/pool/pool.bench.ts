@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueEngineName } from '../../test/support/queue-engines.js';
-import { openClient, type Client } from '../lab/client.js';
+import type { Client } from '../lab/client.js';
 import { databaseNow, msOf } from '../support/clock.js';
 import { median, perSecond } from '../support/figures.js';
+import { sampled } from '../lab/sampled.js';
 import { Samples } from '../support/samples.js';
-import { openSite, settled, type Site } from '../support/site.js';
+import { settled, type Site } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 
@@ -55,11 +56,8 @@ async function one(site: Site, client: Client, pool: keyof typeof pools, tasks =
   return figures;
 }
 
-async function measure(engine: QueueEngineName): Promise<Samples> {
-  const samples = new Samples();
-  const site = await openSite(engine);
-  const client = await openClient(site);
-  try {
+const measure = (engine: QueueEngineName) =>
+  sampled(engine, async (site, client, samples) => {
     for (let round = 0; round < rounds; round++) {
       const inline = await one(site, client, 'inline');
       const kept = await one(site, client, 'kept');
@@ -75,12 +73,7 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
         keptMore: kept.p50 - inline.p50,
       });
     }
-    return samples;
-  } finally {
-    await client.close();
-    await site.close();
-  }
-}
+  });
 
 const postgres = await measure('postgres');
 const redis = await measure('redis');

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../test/support/eventually.js';
 import type { QueueEngineName } from '../../test/support/queue-engines.js';
-import { openClient } from '../lab/client.js';
 import { noOpTask } from '../lab/lab.tasks.js';
 import { msOf } from '../support/clock.js';
 import { p50p99 } from '../support/figures.js';
+import { sampled } from '../lab/sampled.js';
 import { Samples } from '../support/samples.js';
-import { openSite } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 
@@ -14,11 +13,8 @@ import { printTable } from '../support/table.js';
 const ticks = sized(120, 3);
 const workers = sized(2, 1);
 
-async function measure(engine: QueueEngineName): Promise<Samples> {
-  const samples = new Samples();
-  const site = await openSite(engine);
-  const client = await openClient(site);
-  try {
+const measure = (engine: QueueEngineName) =>
+  sampled(engine, async (site, client, samples) => {
     const start = () => site.start('bench/lab/worker.js', 'Serving');
     await Promise.all(Array.from({ length: workers }, start));
     await client.schedules.add({
@@ -38,12 +34,7 @@ async function measure(engine: QueueEngineName): Promise<Samples> {
     });
     const [p50, p99] = p50p99(late);
     samples.note({ p50, p99, worst: Math.max(...late) });
-    return samples;
-  } finally {
-    await client.close();
-    await site.close();
-  }
-}
+  });
 
 // At the same time: nearly all of it is waiting, and both see the same neighbours.
 const [postgres, redis] = await Promise.all([measure('postgres'), measure('redis')]);

@@ -13,7 +13,7 @@ export const engines: QueueEngineName[] = ['postgres', 'redis'];
 export interface Site {
   database: DataSource;
   env: Record<string, string | undefined>;
-  /** @param ready what it writes when it is */
+  /** @param ready what it writes when it is ready */
   start(program: string, ready: string, env?: Env): Promise<TestProcess>;
   startApi(env?: Env): Promise<Api>;
   /** An HTTP program that starts by itself and has a key file: API or standalone. */
@@ -78,7 +78,7 @@ export async function openSite(engine: QueueEngineName): Promise<Site> {
 
 /** Until every task is known to the queue. @returns milliseconds it took */
 export async function dispatched({ database }: Site): Promise<number> {
-  // As its index says it, or each look would read a whole backlog.
+  // Written as in its index; otherwise each look would read a whole backlog.
   return emptied(database, 'finished_at IS NULL AND NOT blocked AND queue_check_at IS NULL');
 }
 

@@ -14,7 +14,7 @@ export interface Table {
   /** What the baseline column is. */
   baseline?: string;
   rows: Row[];
-  /** What limits the figures, and how one knows. */
+  /** What limits the figures, and how that is known. */
   limit: string;
 }
 

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { exitCodes } from './exit.js';
+import { snakeCased } from './snake-case.js';
 
-/** What a command has to say: for programs, for people, and whether it is good news. */
+/** The answer of a command: for programs, for people, and its exit code. */
 export interface Answer {
   json: unknown;
   text: string;
@@ -12,7 +13,7 @@ export interface About {
   description: string;
   /** Command lines without `darkroom`, each with what it does. */
   examples: [line: string, what: string][];
-  /** More to say below the options. */
+  /** Shown below the options. */
   notes?: string;
   /** What `--json` means here, when it is not one value. */
   json?: string;
@@ -28,7 +29,7 @@ export function command(parent: Command, usage: string, about: About): Command {
     .addHelpText('after', `${about.notes ? `\n${about.notes}\n` : ''}\nExamples:\n${examples}`);
 }
 
-/** Side by side where that fits a line of 100. */
+/** Side by side where that fits into 100 columns. */
 function examplesOf(examples: About['examples']): string {
   const width = Math.max(...examples.map(([line]) => line.length));
   const fits = examples.every(([, what]) => width + what.length < 84);
@@ -38,7 +39,7 @@ function examplesOf(examples: About['examples']): string {
     .join('\n');
 }
 
-/** A word with commands below it. */
+/** A command that only has subcommands. */
 export function group(parent: Command, name: string, description: string): Command {
   return parent.command(name).description(description);
 }
@@ -48,7 +49,7 @@ export function answers(work: (...args: never[]) => Promise<Answer>) {
   return async (...args: unknown[]): Promise<void> => {
     quietInterrupt();
     const { json, text, exitCode } = await work(...(args as never[]));
-    await print(isJson(args) ? JSON.stringify(json, null, 2) : text);
+    await print(isJson(args) ? JSON.stringify(snakeCased(json), null, 2) : text);
     process.exitCode = exitCode ?? exitCodes.ok;
   };
 }
@@ -62,7 +63,7 @@ export function streams(work: (print: Print, ...args: never[]) => Promise<number
     quietInterrupt();
     const json = isJson(args);
     process.exitCode = await work(
-      (value, text) => print(json ? JSON.stringify(value) : text),
+      (value, text) => print(json ? JSON.stringify(snakeCased(value)) : text),
       ...(args as never[]),
     );
   };
@@ -77,7 +78,7 @@ async function print(text: string): Promise<void> {
   await new Promise<void>((resolve) => process.stdout.write(`${text}\n`, () => resolve()));
 }
 
-/** For what is neither answer nor error: a hint, a question, a warning. */
+/** For what is neither an answer nor an error: advice, a question, a warning. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -13,7 +13,7 @@ export interface Place {
   running: RunningDarkroom | undefined;
 }
 
-/** The environment of this folder, and what runs in it. @throws EnvironmentError */
+/** The environment of this folder, and the Darkroom that runs in it. @throws EnvironmentError */
 export async function findPlace(): Promise<Place> {
   const { processEnvironment } = await import('../config/environment.js');
   const { readRunningFile } = await import('../infrastructure/embedded/running-file.js');
@@ -48,7 +48,7 @@ export interface Darkroom {
   get: <T>(token: Type<T> | symbol) => T;
 }
 
-/** Connects, does `work`, and lets go. @throws CliError when the database cannot be reached */
+/** Connects, does `work` and disconnects. @throws CliError when the database cannot be reached */
 export async function withDarkroom<T>(work: (darkroom: Darkroom) => Promise<T>): Promise<T> {
   const settings = await cliSettings();
   const { checkDatabase } = await import('./stores.js');

@@ -12,14 +12,14 @@ import { ApiKeyEntity } from '../features/auth/api-key.entity.js';
 import { AuthService } from '../features/auth/auth.service.js';
 import { UserEntity } from '../features/auth/user.entity.js';
 import { DatabaseModule } from '../infrastructure/database/database.module.js';
-import { TaskEntity } from '../tasks/task.entity.js';
+import { TaskEntity } from '../tasks/ledger/task.entity.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { say } from './command.js';
 
-/** All that the commands read. Not `features.ts`: loading every feature takes a second. */
+/** The entities that the commands read. Not those of `features.ts`: loading every feature takes a second. */
 const entities = [TaskEntity, UserEntity, ApiKeyEntity];
 
-/** Everything that can be asked and sent; nothing runs tasks or answers HTTP. */
+/** Everything needed to ask and to send. Nothing here runs tasks or answers HTTP. */
 @Module({})
 class CliModule {
   static with(settings: Settings): DynamicModule {
@@ -31,7 +31,7 @@ class CliModule {
   }
 }
 
-/** Standard output belongs to the answer; trouble is a line beside it. */
+/** Standard output belongs to the answer; warnings and errors go to standard error. */
 class CliLogger implements LoggerService {
   log(): void {}
 

@@ -1,10 +1,10 @@
-import type { TaskDefinition } from '../tasks/task-definition.js';
+import type { TaskDefinition } from '../tasks/definitions/task-definition.js';
 import { usageError } from './exit.js';
 
 /** Loads every feature, which defines their tasks. */
 export async function allDefinitions(): Promise<TaskDefinition[]> {
   await import('../features.js');
-  const { definedTasks } = await import('../tasks/task-definition.js');
+  const { definedTasks } = await import('../tasks/definitions/task-definition.js');
   return definedTasks();
 }
 

@@ -1,13 +1,13 @@
-/** What scripts can tell apart. `docs/cli.md` and `darkroom --help` list them. */
+/** Exit codes for scripts. `docs/cli.md` and `darkroom --help` list them. */
 export const exitCodes = {
   ok: 0,
   /** The answer is no: a FAILURE, nobody answered, nothing to undo. */
   negative: 1,
   usage: 2,
   unreachable: 3,
-  /** As the program `timeout` has it. */
+  /** The same as of the program `timeout`. */
   timeout: 124,
-  /** As a shell has it after Ctrl-C. */
+  /** The same as a shell's after Ctrl-C. */
   interrupted: 130,
 } as const;
 

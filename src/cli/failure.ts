@@ -1,10 +1,11 @@
 import { messageOf } from '../common/message-of.js';
 import { CliError, exitCodes } from './exit.js';
 
-/** The classes are told by name: importing them would load the database to say that it is away. */
+/** Classes are recognised by name: importing them would load the database code only to say that it is away. */
 const codeOfName: Record<string, number> = {
   EnvironmentError: exitCodes.usage,
   InvalidPayloadError: exitCodes.usage,
+  OwnerMissingError: exitCodes.usage,
   UnknownQueueError: exitCodes.usage,
   RangeError: exitCodes.usage,
   InvalidScheduleError: exitCodes.usage,
@@ -20,7 +21,7 @@ const databaseAway = /^(08|28|3D|53|57P)/;
 /** No such table or column. */
 const schemaBehind = /^42(P01|703)$/;
 
-/** What a person is told of any error, and the exit code. Never a stack. */
+/** The sentence for the person at the terminal, and the exit code. Never a stack trace. */
 export function failureOf(error: unknown): { sentence: string; exitCode: number } {
   if (error instanceof CliError) return { sentence: error.message, exitCode: error.exitCode };
   const { code, name } = error as { code?: unknown; name?: unknown };

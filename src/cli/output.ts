@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import { hasColours } from '../common/colours.js';
 
-/** Of a line when the output goes to a file or a pipe. */
+/** Width of a line when the output goes to a file or a pipe. */
 const plainWidth = 100;
 const gap = 2;
 /** A column is never made narrower than this to fit. */
@@ -15,9 +16,8 @@ const noBorders = Object.fromEntries(
 export type Cell = string | number | null | undefined;
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours only in a terminal, and not under NO_COLOR; Node knows the rules. */
 export function paint(style: Style, text: string): string {
-  return process.stdout.isTTY && process.stdout.hasColors() ? styleText(style, text) : text;
+  return hasColours(process.stdout) ? styleText(style, text) : text;
 }
 
 /** A table without borders that fits the terminal; long texts go on in the next line. */
@@ -39,7 +39,7 @@ export function table(head: string[], rows: Cell[][], empty = 'Nothing.', indent
   return lines.map((line) => line.trimEnd()).join('\n');
 }
 
-/** Names and values, one a line. */
+/** Names and values, one per line. */
 export function list(pairs: [name: string, value: Cell][]): string {
   const shown = pairs.filter(([, value]) => value !== undefined && value !== null);
   const width = Math.max(0, ...shown.map(([name]) => name.length));
@@ -108,7 +108,7 @@ export function moment(date: Date | string | number | null | undefined): string 
   return new Date(date).toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** 93_784_000 → `1d 2h`; the two largest parts that say something. */
+/** 93_784_000 → `1d 2h`; the two largest units that are not zero. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)}ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1).replace(/\.0$/, '')}s`;

@@ -71,7 +71,7 @@ Examples:
 
 /** Runs one command line and ends the process with its exit code. */
 export async function runCli(args: string[]): Promise<void> {
-  // The reader of the pipe has seen enough: `darkroom … | head`.
+  // The reader of the pipe has closed it: `darkroom … | head`.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.negative);
@@ -82,13 +82,13 @@ export async function runCli(args: string[]): Promise<void> {
   } catch (error) {
     process.exitCode = report(error);
   }
-  // Connections that take their time to close would hold the process.
+  // Connections that are slow to close would keep the process alive.
   process.exit();
 }
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
-    // It has said what is wrong, or printed the help that was asked for.
+    // Commander has said what is wrong, or printed the help.
     return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   }
   const { sentence, exitCode } = failureOf(error);

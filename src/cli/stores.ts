@@ -1,20 +1,19 @@
-import { Client } from 'pg';
 import { within } from '../common/deadline.js';
 import { messageOf } from '../common/message-of.js';
 import { addressOf, type QueueEngine } from '../infrastructure/queue/queue-engine.js';
-import { createQueueEngine } from '../infrastructure/queue/queue.module.js';
+import { SteadyClient } from '../infrastructure/database/steady-client.js';
+import { createQueueEngine } from '../infrastructure/queue/create-queue-engine.js';
 import { CliError, exitCodes } from './exit.js';
 
 const patienceMs = 5_000;
 
-/** A person waits: one try, where the services would go on for a minute. @throws CliError */
+/** Tries once, because a person is waiting; the services would try for a minute. @throws CliError */
 export async function checkDatabase(url: string): Promise<void> {
-  const client = new Client({
+  const client = new SteadyClient({
     connectionString: url,
     connectionTimeoutMillis: patienceMs,
     query_timeout: patienceMs,
   });
-  client.on('error', () => {});
   try {
     await client.connect();
     await client.query('SELECT 1');

@@ -1,5 +1,5 @@
-import { isFinal } from '../tasks/task-state.js';
-import type { TaskEntity } from '../tasks/task.entity.js';
+import { isFinal } from '../tasks/definitions/task-state.js';
+import type { TaskEntity } from '../tasks/ledger/task.entity.js';
 import type { Answer } from './command.js';
 import { CliError, exitCodes } from './exit.js';
 import { duration, list, moment } from './output.js';
@@ -8,10 +8,10 @@ import { duration, list, moment } from './output.js';
 export const neverMs = Infinity;
 
 /**
- * How a task stands: exit code 0 unless it is FAILURE or REVOKED.
+ * The state of a task: exit code 0 unless it is FAILURE or REVOKED.
  *
- * @param waitedMs it was waited for so long
- * @throws CliError (124) when it was waited for and is not over
+ * @param waitedMs how long the command has waited for it
+ * @throws CliError (124) when the command has waited and the task is not over
  */
 export function answerOf(task: TaskEntity, waitedMs?: number): Answer {
   if (waitedMs !== undefined && !isFinal(task.state)) {

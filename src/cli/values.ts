@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { parseQueueNames, type QueueName } from '../tasks/queues.js';
+import { parseQueueNames, type QueueName } from '../tasks/definitions/queues.js';
 
 const units: Record<string, number> = {
   ms: 1,
@@ -63,8 +63,12 @@ export function integerValue(min: number, max: number): (text: string) => number
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+export function isId(text: string): boolean {
+  return uuid.test(text);
+}
+
 export function idValue(text: string): string {
-  if (!uuid.test(text)) {
+  if (!isId(text)) {
     throw new InvalidArgumentError('A task id looks like 0198c2f0-5b1e-7c3a-9f00-2d1e8a7b6c54.');
   }
   return text.toLowerCase();

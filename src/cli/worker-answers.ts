@@ -21,7 +21,7 @@ export function askOptions(command: Command): Command {
     );
 }
 
-/** What each worker says, and who says nothing. Only when all have answered well is it good news. */
+/** The answer of each worker, and the workers without an answer. Exit code 0 only if all have answered well. */
 export function answerOfWorkers<T>(found: Answers<T>, textOf: (data: T) => string): Answer {
   const { replies, missing } = found;
   const parts = [

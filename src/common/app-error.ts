@@ -10,7 +10,7 @@ export interface FieldError {
 
 /**
  * An error with a stable code. Services throw subclasses of it, never HTTP exceptions.
- * `message` is written by us for people outside: no secret, no SQL, no answer of another server.
+ * `message` is our own sentence for users: no secret, no SQL, no response of another server.
  */
 export class AppError extends Error {
   constructor(
@@ -32,7 +32,7 @@ export class NotFoundError extends AppError {
 
 export class InvalidFieldsError extends AppError {
   constructor(errors: FieldError[]) {
-    super(422, 'invalid_fields', 'Some fields are not valid.', { errors });
+    super(422, 'invalid_fields', 'Some fields are invalid.', { errors });
   }
 }
 

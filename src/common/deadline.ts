@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Every deadline in Darkroom, and every race with a timer. Node 20 may collect the inner signals of
  * `AbortSignal.any` and `AbortSignal.timeout` as garbage, and then they never fire. Here the timer itself
@@ -53,8 +55,7 @@ export function deadline(ms: number, ...signals: (AbortSignal | undefined)[]): D
 }
 
 /**
- * What `work` answers, if it does so in time. Work that goes on after that is left alone, and what becomes of
- * it is ignored.
+ * The result of `work`, if it is there in time. Later, `work` is not cancelled, and its result is ignored.
  *
  * @param ms milliseconds
  * @throws what `late` makes when the time is over; the reason of a signal that fires before; else what `work` throws
@@ -114,6 +115,13 @@ export async function waitAtMost(
 export async function pause(ms: number, ...signals: (AbortSignal | undefined)[]): Promise<void> {
   const end = deadline(ms, ...signals);
   await new Promise<void>((resolve) => void onAbort(end.signal, resolve));
+}
+
+/** For a signal that any number of waits share. For other signals, Node warns of a leak at the eleventh listener. */
+export function sharedAbort(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** Calls back once, at once if the signal has fired already. @returns removes the listener */

@@ -6,14 +6,14 @@ interface Waiting<Q, A> {
   reject: (error: unknown) => void;
 }
 
-/** A round trip that takes longer, on a broken connection say, does not hold up the next. Milliseconds. */
+/** A longer round trip, for example on a broken connection, does not delay the next one. Milliseconds. */
 const patienceMs = 250;
 
 /**
  * Asks many questions in one round trip: while one is on its way, the next ones gather. So a single
  * question never waits, and under load the round trips grow fewer and fuller.
  *
- * A question is only ever part of a round trip that begins after it was put.
+ * A question always goes into a round trip that begins after it was asked.
  */
 export class Gathered<Q, A> {
   private waiting: Waiting<Q, A>[] = [];

@@ -1,4 +1,4 @@
-/** True for an IANA name that this Node knows: `Europe/Berlin`, `UTC`. An offset is none. */
+/** True for an IANA name that this Node knows: `Europe/Berlin`, `UTC`. False for an offset. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {

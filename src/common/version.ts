@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** The release of this Darkroom, from its package.json, wherever the build lies below it. */
+/** The release of this Darkroom, from the package.json above the build. */
 export const darkroomVersion = versionOf('../package.json');
 
 function versionOf(path: string): string {

@@ -4,7 +4,7 @@ import type { Environment } from './environment.js';
 /** Injection token of the checked {@link Settings}. */
 export const SETTINGS = Symbol('SETTINGS');
 
-/** What a process needs to know, all of it decided: the standalone root fills what was not set. */
+/** All settings of a process, with every value decided; `standalone` fills in those that were not set. */
 export interface Settings extends Environment {
   databaseUrl: string;
   shutdownGraceMs: number;

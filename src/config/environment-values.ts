@@ -11,7 +11,7 @@ export const integer = (min: number, max: number) =>
 
 const schemesOf = (schemes: string[]) => schemes.map((scheme) => `${scheme}://…`).join(' or ');
 
-/** Not `redis:6379`, which parses as a URL too. */
+/** Refuses `redis:6379`, which also parses as a URL. */
 function isUrl(value: string, schemes: string[]): boolean {
   return URL.canParse(value) && schemes.some((scheme) => value.startsWith(`${scheme}://`));
 }
@@ -52,6 +52,12 @@ export const engineUrlList = z
     (urls) => urls.every((item) => engineUrl.safeParse(item).success),
     `is not a comma list of Stable Diffusion API URLs (${schemesOf(['http', 'https'])})`,
   );
+
+/** Scheme, host and port of a server as browsers know it, and nothing else. */
+export const httpOrigin = url('web', 'http', 'https')
+  .transform((value) => new URL(value))
+  .refine(({ href, origin }) => href === `${origin}/`, 'is more than scheme, host and port')
+  .transform(({ origin }) => origin);
 
 /** Addresses or CIDR blocks, separated by commas. */
 export const addressList = z

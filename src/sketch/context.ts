@@ -4,7 +4,7 @@ import type { Misbehaviour, MisbehaviourQueue } from './misbehaviour.js';
 import type { SketchOptions } from './options.js';
 import type { Checkpoint } from './checkpoints.js';
 
-/** What the routes share. `engine` is replaced by a restart; all else stays, for the tests to read. */
+/** What the routes share. A restart replaces `engine`; everything else stays, for tests to read. */
 export interface SketchContext {
   options: SketchOptions;
   checkpoints: Checkpoint[];

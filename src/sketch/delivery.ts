@@ -18,7 +18,7 @@ const BAD_DELIVERIES: Partial<Record<MisbehaviourKind, Deliver>> = {
   oversized_body: (response, _body, order) => sendOversized(response, order.bytes),
 };
 
-/** How to send the body the broken way the order asks for, when it asks for one. */
+/** How to send a broken body, when the order asks for one. */
 export function badDeliveryOf(order: Misbehaviour | undefined): Deliver | undefined {
   return order && BAD_DELIVERIES[order.kind];
 }
@@ -55,7 +55,7 @@ function resetMidBody(response: ServerResponse, body: string): void {
 
 async function sendOversized(response: ServerResponse, bytes: number): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/json' });
-  // A client that has seen enough hangs up, which is the point.
+  // The client is meant to hang up before the end.
   await pipeline(Readable.from(oversizedBody(bytes)), response).catch(() => undefined);
 }
 

@@ -1,13 +1,14 @@
 import { parseArgs } from 'node:util';
-import { defaultOptions, type SketchOptions } from './options.js';
+import { defaultOptions, type SketchMode, type SketchOptions } from './options.js';
 
-/** A flag the program cannot work with; `message` is one sentence for the person at the keyboard. */
+/** A flag that the program cannot use; `message` is one sentence for the person at the terminal. */
 export class FlagError extends Error {
   override readonly name = 'FlagError';
 }
 
 export const HELP = `The sketch engine: speaks the Stable Diffusion web API (/sdapi/v1), but only sketches.
 
+  --mode <a1111|sd-server>  whose manners it has (default a1111)
   --port <n>             port, 0 for any free one (default 0)
   --host <address>       address to listen on (default 127.0.0.1)
   --step-ms <n>          time of one sampling step (default 40)
@@ -25,6 +26,7 @@ export function readFlags(args: string[]): SketchOptions | 'help' {
   const flags = parse(args);
   if (flags.help) return 'help';
   return {
+    mode: mode(flags.mode),
     host: flags.host ?? defaultOptions.host,
     port: wholeNumber('--port', flags.port, defaultOptions.port, 65_535),
     stepMs: wholeNumber('--step-ms', flags['step-ms'], defaultOptions.stepMs),
@@ -46,6 +48,7 @@ function parse(args: string[]) {
     return parseArgs({
       args,
       options: {
+        mode: { type: 'string' },
         port: { type: 'string' },
         host: { type: 'string' },
         'step-ms': { type: 'string' },
@@ -92,6 +95,12 @@ function userAndPassword(text: string | undefined): string | undefined {
   if (text !== undefined && !/^[^:]+:./.test(text))
     throw new FlagError('--auth must look like user:password.');
   return text;
+}
+
+function mode(text: string | undefined): SketchMode {
+  if (text === undefined) return defaultOptions.mode;
+  if (text === 'a1111' || text === 'sd-server') return text;
+  throw new FlagError(`--mode must be a1111 or sd-server, not '${text}'.`);
 }
 
 function pictureFormat(text: string | undefined): SketchOptions['format'] {

@@ -16,7 +16,7 @@ export function infotext({ request, sampler, checkpoint, seed }: InfoParts, inde
   const settings = {
     Steps: request.steps,
     Sampler: sampler.sampler,
-    'Schedule type': sampler.scheduler,
+    ...(sampler.scheduler !== 'NONE' && { 'Schedule type': sampler.scheduler }),
     'CFG scale': request.cfg_scale,
     Seed: seed + index,
     Size: `${request.width}x${request.height}`,

@@ -1,6 +1,6 @@
 export type JobOutcome = 'queued' | 'running' | 'done' | 'interrupted' | 'failed' | 'lost';
 
-/** What really happened to one job, for tests; the engine itself never shows it. */
+/** What really happened to one job, for tests. The engine itself does not show it. */
 export interface JobRecord {
   id_task: string;
   seed: number;

@@ -7,7 +7,7 @@ const sketch = createSketch(options);
 
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);
-// The parent is gone: nobody would stop us any more.
+// The parent has ended, and nothing else would stop this process.
 process.once('disconnect', stop);
 
 try {

@@ -1,6 +1,10 @@
 import type { PictureFormat } from './picture/draw-picture.js';
 
+/** Which server it imitates: A1111, or `sd-server` of stable-diffusion.cpp. */
+export type SketchMode = 'a1111' | 'sd-server';
+
 export interface SketchOptions {
+  mode: SketchMode;
   host: string;
   /** 0 lets the system choose. */
   port: number;
@@ -20,6 +24,7 @@ export interface SketchOptions {
 }
 
 export const defaultOptions: SketchOptions = {
+  mode: 'a1111',
   host: '127.0.0.1',
   port: 0,
   stepMs: 40,

@@ -5,21 +5,30 @@ import { unauthorized } from './refusals.js';
 import { catalogRoutes } from './routes/catalog.routes.js';
 import { controlRoutes } from './routes/control.routes.js';
 import { progressRoutes } from './routes/progress.routes.js';
+import { sdServerRoutes } from './routes/sd-server.routes.js';
 import { txt2ImgRoute } from './routes/txt2img.route.js';
 
-/** All routes, with FastAPI's manners: its 404, its 422, its reading of bodies. */
+/** All routes, with FastAPI's behaviour: its 404, its 422, its parsing of bodies. */
 export function sketchApp(context: SketchContext): FastifyInstance {
   const app = Fastify({ bodyLimit: 64 * 1024 * 1024 });
   readBodiesAsJson(app);
   if (context.options.auth !== undefined) requireAuth(app, context.options.auth);
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }));
+  const isSdServer = context.options.mode === 'sd-server';
+  app.setNotFoundHandler((_request, reply) => {
+    if (isSdServer) return reply.code(404).header('connection', 'close').send();
+    return reply.code(404).send({ detail: 'Not Found' });
+  });
   app.setErrorHandler<FastifyError | ApiError>((error, _request, reply) => {
     const known = error instanceof ApiError ? error : pythonError(500, error.name, error.message);
     return reply.code(known.status).headers(known.headers).send(known.body);
   });
   txt2ImgRoute(app, context);
-  progressRoutes(app, context);
-  catalogRoutes(app, context);
+  if (isSdServer) {
+    sdServerRoutes(app, context);
+  } else {
+    progressRoutes(app, context);
+    catalogRoutes(app, context);
+  }
   controlRoutes(app, context);
   return app;
 }

@@ -8,8 +8,8 @@ import { MisbehaviourQueue, type MisbehaviourInput } from './misbehaviour.js';
 import { defaultOptions, type SketchOptions } from './options.js';
 import { sketchApp } from './sketch-app.js';
 
-/** uvicorn's keep-alive under A1111. */
-const KEEP_ALIVE_MS = 30_000;
+/** uvicorn's under A1111, and cpp-httplib's. */
+const KEEP_ALIVE_MS = { a1111: 30_000, 'sd-server': 5_000 };
 
 export interface Sketch {
   /** Starts to serve; answers the base URL. */
@@ -49,7 +49,7 @@ export function createSketch(overrides: Partial<SketchOptions> = {}): Sketch {
   async function open(): Promise<void> {
     await app.ready();
     server = createServer(
-      { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 },
+      { keepAliveTimeout: KEEP_ALIVE_MS[options.mode], requestTimeout: 0 },
       (request, response) => app.routing(request, response),
     );
     server.listen(port, options.host);

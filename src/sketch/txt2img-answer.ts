@@ -1,15 +1,18 @@
 import { checkpoint, type Checkpoint } from './checkpoints.js';
 import type { SamplerChoice } from './catalog.js';
 import type { Drawn } from './engine.js';
-import { infoJson, infotext, type InfoParts } from './infotext.js';
+import { infotext, type InfoParts } from './infotext.js';
 import type { MisbehaviourKind } from './misbehaviour.js';
 import { drawGrid, drawPicture, type PictureFormat } from './picture/draw-picture.js';
 import type { Txt2ImgRequest } from './txt2img-request.js';
 
 export interface AnswerParts {
+  asked: Txt2ImgRequest;
   request: Txt2ImgRequest;
   sampler: SamplerChoice;
   seed: number;
+  /** The answer's `info`. */
+  info: (parts: InfoParts) => string;
   drawn: Drawn;
   format: PictureFormat;
   /** The engine's `return_grid` option. */
@@ -49,8 +52,8 @@ export async function txt2ImgAnswer(parts: AnswerParts): Promise<string> {
   }
   return JSON.stringify({
     images: request.send_images ? pictures.map((bytes) => asBase64(bytes, fault)) : [],
-    parameters: request,
-    info: infoJson(info),
+    parameters: parts.asked,
+    info: parts.info(info),
   });
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
+import { about } from '../support/about.js';
 
 const block = /^```ts(.*)\n([\s\S]*?)^```$/gm;
 const pages = ['README.md', ...(await readdir('docs')).map((file) => `docs/${file}`)];
@@ -23,7 +24,9 @@ describe('code in the docs', () => {
         const file = /^ title=(\S+)$/.exec(info!)?.[1];
         assert.ok(file, `name the file of the block "${first}": \`\`\`ts title=path/of/a/file.ts`);
         const whole = unindented(await readFile(file, 'utf8'));
-        assert.ok(whole.includes(unindented(code!)), `${file} has other code than "${first}"`);
+        about(`${file} has other code than "${first}"`, () =>
+          expect(whole).toContain(unindented(code!)),
+        );
       }
     });
   }

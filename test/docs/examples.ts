@@ -2,15 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { defineSchedule } from '../../src/tasks/schedules/schedule-definition.js';
-import type { TaskContext } from '../../src/tasks/task-context.js';
-import { defineTask, type Payload } from '../../src/tasks/task-definition.js';
+import type { TaskContext } from '../../src/tasks/definitions/task-context.js';
+import { defineTask, type Payload } from '../../src/tasks/definitions/task-definition.js';
 import {
   PermanentTaskError,
   RetryLater,
   taskErrorReport,
   type TaskErrorReport,
-} from '../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../src/tasks/task-handler.decorator.js';
+} from '../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../src/tasks/definitions/task-handler.decorator.js';
 
 export const sumTask = defineTask({
   name: 'sum',

@@ -1,16 +1,15 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
 import { EnvironmentError } from '../../src/config/environment.js';
 import { CalculateProcessor } from '../../src/features/calculate/calculate.processor.js';
 import { addNumbersTask } from '../../src/features/calculate/calculate.tasks.js';
-import { TaskClient } from '../../src/tasks/task-client.js';
-import { TaskRegistry } from '../../src/tasks/task-registry.js';
+import { TaskClient } from '../../src/tasks/sending/task-client.js';
+import { TaskRegistry } from '../../src/tasks/definitions/task-registry.js';
 import { TasksModule } from '../../src/tasks/tasks.module.js';
-import { TaskWorkers } from '../../src/tasks/workers/task-workers.js';
-import { onBothQueueEngines } from '../support/queue-engines.js';
+import { TaskWorkers } from '../../src/tasks/task-workers.js';
+import { onBothQueueEngines } from '../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../support/task-lab.js';
 
 @Entity('orders')
@@ -51,7 +50,7 @@ function shopModule(databaseUrl: string, queueUrl?: string): DynamicModule {
 onBothQueueEngines('a service that only sends', (engine) => {
   let lab: TaskLab;
   let shop: Awaited<ReturnType<typeof NestFactory.createApplicationContext>>;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, { providers: [CalculateProcessor], serve: [] });
     // Checked at the commit, so that it is the commit that fails.
     await lab.database.query(
@@ -63,39 +62,39 @@ onBothQueueEngines('a service that only sends', (engine) => {
       abortOnError: false,
     });
   });
-  after(async () => {
+  afterAll(async () => {
     await shop.close();
     await lab.close();
   });
 
-  it('sends with its own rows, and gets the result of a worker elsewhere', async () => {
+  it('sends a task together with its own rows, and gets the result from a worker elsewhere', async () => {
     const sent = await shop.get(OrdersService, { strict: false }).place(1, 40, 2);
-    assert.equal(await sent.status(), 'PENDING');
+    expect(await sent.status()).toBe('PENDING');
     lab.workers.start(['normal_priority'], { name: `elsewhere-${engine}` });
-    assert.equal(await sent.get({ timeoutMs: 30_000 }), 42);
-    assert.equal((await lab.database.query('SELECT FROM orders')).length, 1);
-    assert.equal((await lab.task(sent.id)).worker, `elsewhere-${engine}`);
+    expect(await sent.get({ timeoutMs: 30_000 })).toBe(42);
+    expect((await lab.database.query('SELECT FROM orders')).length).toBe(1);
+    expect((await lab.task(sent.id)).worker).toBe(`elsewhere-${engine}`);
   });
 
   it('sends nothing when its transaction rolls back', async () => {
     const orders = shop.get(OrdersService, { strict: false });
     await orders.place(2, 7, 7);
-    await assert.rejects(orders.place(2, 8, 8), /orders_pkey/);
+    await expect(orders.place(2, 8, 8)).rejects.toThrow(/orders_pkey/);
     const sent = await lab.database.query(
       `SELECT payload->'x' AS price FROM tasks WHERE payload->'x' IN ('7', '8')`,
     );
-    assert.deepEqual(sent, [{ price: 7 }]);
+    expect(sent).toEqual([{ price: 7 }]);
   });
 
   it('has no worker and no handlers in it', () => {
     for (const part of [TaskWorkers, TaskRegistry, CalculateProcessor]) {
-      assert.throws(() => shop.get<unknown>(part, { strict: false }), /does not exist/);
+      expect(() => shop.get<unknown>(part, { strict: false })).toThrow(/does not exist/);
     }
   });
 });
 
 it('a producer with a wrong URL does not start, and says why', () => {
   const wrong = { databaseUrl: 'mysql://localhost/darkroom' };
-  assert.throws(() => TasksModule.forProducer(wrong), EnvironmentError);
-  assert.throws(() => TasksModule.forProducer(wrong), /DATABASE_URL/);
+  expect(() => TasksModule.forProducer(wrong)).toThrow(EnvironmentError);
+  expect(() => TasksModule.forProducer(wrong)).toThrow(/DATABASE_URL/);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { addNumbersTask } from '../../src/features/calculate/calculate.tasks.js';
 import { CalculateProcessor } from '../../src/features/calculate/calculate.processor.js';
 import {
@@ -15,9 +15,9 @@ import {
 import { WorkerControl } from '../../src/tasks/control/worker-control.js';
 import { LiveEvents } from '../../src/tasks/events/live-events.js';
 import { Schedules } from '../../src/tasks/schedules/schedules.js';
-import { TaskFailedError, TaskRevokedError } from '../../src/tasks/task-errors.js';
+import { TaskFailedError, TaskRevokedError } from '../../src/tasks/definitions/task-errors.js';
 import { eventually } from '../support/eventually.js';
-import { onBothQueueEngines } from '../support/queue-engines.js';
+import { onBothQueueEngines } from '../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../support/task-lab.js';
 import {
   Examples,
@@ -30,21 +30,21 @@ import {
 
 const minute = 60_000;
 
-onBothQueueEngines('what docs/tasks.md shows', (engine) => {
+onBothQueueEngines('the code in docs/tasks.md', (engine) => {
   let lab: TaskLab;
   let examples: Examples;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, {
       providers: [CalculateProcessor, Examples],
       serve: ['normal_priority', 'low_priority'],
     });
     examples = lab.get(Examples);
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
   const parts = () => ({ tasks: lab.client, database: lab.database, tx: lab.database.manager });
   const film = (name: string) => ({ film: name, user: 'ann', frames: 3 });
 
-  it('sends', async () => {
+  it('sends tasks', async () => {
     const { tasks, database } = parts();
     const userId = '01890000-0000-7000-8000-000000000000';
 
@@ -52,7 +52,7 @@ onBothQueueEngines('what docs/tasks.md shows', (engine) => {
       await tasks.send(tx, addNumbersTask, { x: 2, y: 3 });
     });
     const sent = await tasks.send(database.manager, addNumbersTask, { x: 2, y: 3 });
-    assert.equal(await sent.get({ timeoutMs: 30_000 }), 5);
+    expect(await sent.get({ timeoutMs: 30_000 })).toBe(5);
 
     const options = await tasks.send(
       database.manager,
@@ -70,31 +70,31 @@ onBothQueueEngines('what docs/tasks.md shows', (engine) => {
       },
     );
     const { queue, priority, ownerId, state } = await lab.task(options.id);
-    assert.deepEqual([queue, priority, ownerId], ['low_priority', 0, userId]);
-    assert.equal(state, 'PENDING');
+    expect([queue, priority, ownerId]).toEqual(['low_priority', 0, userId]);
+    expect(state).toBe('PENDING');
     await lab.makeDue(options.id);
     await eventually('the callback has run', () => examples.logged.includes(5));
   });
 
-  it('follows', async () => {
+  it('follows a task to its result', async () => {
     const { tasks, tx } = parts();
     const taskId = await lab.send(addNumbersTask, { x: 2, y: 3 });
 
     const result = tasks.result(taskId, addNumbersTask);
     const sum = await result.get({ timeoutMs: 30_000 });
-    assert.equal(sum, 5);
-    assert.equal(await result.ready(), true);
+    expect(sum).toBe(5);
+    expect(await result.ready()).toBe(true);
     await result.forget();
-    assert.equal(await result.get(), null);
+    expect(await result.get()).toBe(null);
 
     const sent = await tasks.sendCanvas(tx, group(si(sumTask, [1, 2]), si(sumTask, [3])));
-    assert.deepEqual(await sent.get({ timeoutMs: 30_000 }), [3, 3]);
-    assert.equal(await sent.completedCount(), 2);
+    expect(await sent.get({ timeoutMs: 30_000 })).toEqual([3, 3]);
+    expect(await sent.completedCount()).toBe(2);
     const [first] = await sent.parts();
-    assert.equal(await first!.get(), 3);
+    expect(await first!.get()).toBe(3);
   });
 
-  it('composes', async () => {
+  it('composes tasks into a canvas', async () => {
     const { tasks, tx } = parts();
 
     const steps = chain(
@@ -104,11 +104,11 @@ onBothQueueEngines('what docs/tasks.md shows', (engine) => {
       s(sumTask), // 29: the results before are the payload
     );
     const total = await tasks.sendCanvas(tx, steps.linkError(s(handleErrorTask)));
-    assert.equal(await total.get({ timeoutMs: 30_000 }), 29);
+    expect(await total.get({ timeoutMs: 30_000 })).toBe(29);
 
     const doubles = [1, 2, 3].map((n) => si(addNumbersTask, { x: n, y: n }));
     const sumOfAll = chord(group(...doubles), s(sumTask));
-    assert.equal(await (await tasks.sendCanvas(tx, sumOfAll)).get({ timeoutMs: 30_000 }), 12);
+    expect(await (await tasks.sendCanvas(tx, sumOfAll)).get({ timeoutMs: 30_000 })).toBe(12);
 
     const payloads = [1, 2, 3].map((x) => ({ x, y: 1 }));
     const many = group(
@@ -117,7 +117,7 @@ onBothQueueEngines('what docs/tasks.md shows', (engine) => {
       chunks(addNumbersTask, payloads, 2), // a group of map tasks: [[2, 3], [4]]
     );
     const all = await (await tasks.sendCanvas(tx, many)).get({ timeoutMs: 30_000 });
-    assert.deepEqual(all, [[2, 3, 4], [3], [[2, 3], [4]]]);
+    expect(all).toEqual([[2, 3, 4], [3], [[2, 3], [4]]]);
   });
 
   it('stops a canvas where it fails', async () => {
@@ -129,12 +129,11 @@ onBothQueueEngines('what docs/tasks.md shows', (engine) => {
     );
     const error: unknown = await sent.get({ timeoutMs: 30_000 }).catch((e: unknown) => e);
     assert.ok(error instanceof TaskFailedError);
-    assert.equal(error.failure.code, 'unknown_film');
+    expect(error.failure.code).toBe('unknown_film');
     await eventually('the error was handled', () => examples.reports.length > 0);
-    assert.deepEqual(
-      examples.reports.map((report) => [report.task_id, report.name]),
-      [[sent.id, 'chain']],
-    );
+    expect(examples.reports.map((report) => [report.task_id, report.name])).toEqual([
+      [sent.id, 'chain'],
+    ]);
   });
 
   it('retries when the handler asks for it', async () => {
@@ -142,23 +141,23 @@ onBothQueueEngines('what docs/tasks.md shows', (engine) => {
     examples.studio.asked = 0;
     const sent = await tasks.send(tx, renderFilmTask, film('in demand'));
     const waiting = await lab.reaches(sent.id, 'RETRY');
-    assert.equal(waiting.error?.code, 'retry_later');
+    expect(waiting.error?.code).toBe('retry_later');
     await lab.makeDue(sent.id);
-    assert.deepEqual(await sent.get({ timeoutMs: 30_000 }), { frames: 3 });
-    assert.equal((await lab.task(sent.id)).attempt, 2);
+    expect(await sent.get({ timeoutMs: 30_000 })).toEqual({ frames: 3 });
+    expect((await lab.task(sent.id)).attempt).toBe(2);
   });
 
-  it('revokes', async () => {
+  it('revokes a task', async () => {
     const { tasks, tx } = parts();
     const sent = await tasks.send(tx, sumTask, [1], { queue: 'high_priority' });
     const taskId = sent.id;
 
     const [revoked] = await tasks.revoke(taskId, { terminate: true, signal: 'SIGKILL' });
-    assert.equal(revoked!.outcome, 'revoked'); // or stopping, finished, unknown
-    await assert.rejects(tasks.result(taskId).get(), TaskRevokedError);
+    expect(revoked!.outcome).toBe('revoked'); // or stopping, finished, unknown
+    await expect(tasks.result(taskId).get()).rejects.toThrow(TaskRevokedError);
   });
 
-  it('watches and asks', async () => {
+  it('watches events and inspects workers', async () => {
     const events = lab.get(LiveEvents);
     const control = lab.get(WorkerControl);
     const stop = new AbortController();
@@ -177,18 +176,18 @@ onBothQueueEngines('what docs/tasks.md shows', (engine) => {
       const answers = await control.inspect.active({ timeoutMs: 2_000 });
       return answers.replies.length > 0 && answers;
     });
-    assert.equal(replies[0]!.ok, true);
-    assert.deepEqual(missing, []);
+    expect(replies[0]!.ok).toBe(true);
+    expect(missing).toEqual([]);
   });
 
-  it('schedules at run time', async () => {
+  it('adds a schedule at run time', async () => {
     const schedules = lab.get(Schedules);
     await schedules.add({ name: 'warm_up', task: warmUpTask, payload: {}, everyMs: 300_000 });
     await schedules.pause('warm_up'); // until resume; what is missed in a pause is not made up for
     const id = await schedules.runNow('warm_up'); // paused or not; the ticks stay as they are
     const [run] = await schedules.history('warm_up'); // due, sent, by hand or not, task, its state
     await schedules.remove('warm_up'); // with its history; one that is declared can only be paused
-    assert.equal(run!.taskId, id);
-    assert.equal((await lab.finished(id)).state, 'SUCCESS');
+    expect(run!.taskId).toBe(id);
+    expect((await lab.finished(id)).state).toBe('SUCCESS');
   });
 });

@@ -1,18 +1,18 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { AuthService } from '../../src/features/auth/auth.service.js';
 import type { CalculateAnswer } from '../../src/features/calculate/calculate.dto.js';
 import type { ShortTaskStatus } from '../../src/features/task-status/task-status.dto.js';
 import { startDarkroom, type TestDarkroom } from '../support/darkroom.js';
 import { eventually } from '../support/eventually.js';
 import { badFieldsOf, problemOf } from '../support/problem.js';
-import { onBothQueueEngines } from '../support/queue-engines.js';
+import { onBothQueueEngines } from '../support/on-both-queue-engines.js';
 
 onBothQueueEngines('GET /api/v1/calculate', (engine) => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom(engine);
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   const calculate = (query: string, key = darkroom.adminKey) =>
     darkroom.request(`/api/v1/calculate${query}`, { key });
@@ -26,32 +26,61 @@ onBothQueueEngines('GET /api/v1/calculate', (engine) => {
       [1e15, 1e15],
     ] as const) {
       const answer = await calculate(`?x=${x}&y=${y}`);
-      assert.equal(answer.status, 200);
+      expect(answer.status).toBe(200);
       const { message, task_id } = (await answer.json()) as CalculateAnswer;
-      assert.equal(message, 'Calculation task sent.');
+      expect(message).toBe('Calculation task sent.');
       const status = await eventually(`task ${task_id} is over`, async () => {
         const now = await statusOf(task_id, darkroom.adminKey);
         const body = (await now.json()) as ShortTaskStatus;
         return !['PENDING', 'STARTED'].includes(body.status) && body;
       });
-      assert.deepEqual(status, { task_id, status: 'SUCCESS', result: x + y });
+      expect(status).toEqual({ task_id, status: 'SUCCESS', result: x + y });
     }
   });
 
-  it('belongs to whoever asked', async () => {
+  it('belongs to the user who requested it', async () => {
     const ann = await darkroom.newUserKey(`ann-${engine}`);
     const bob = await darkroom.newUserKey(`bob-${engine}`);
     const answer = await calculate('?x=1&y=1', ann);
     const { task_id } = (await answer.json()) as CalculateAnswer;
-    assert.equal((await statusOf(task_id, ann)).status, 200);
+    expect((await statusOf(task_id, ann)).status).toBe(200);
     await problemOf(await statusOf(task_id, bob), 404, 'not_found');
     const [task] = await darkroom.database.query('SELECT correlation_id FROM tasks WHERE id = $1', [
       task_id,
     ]);
-    assert.equal(task.correlation_id, answer.headers.get('x-correlation-id'));
+    expect(task.correlation_id).toBe(answer.headers.get('x-correlation-id'));
   });
 
-  it('names the fields that are wrong, and stores nothing', async () => {
+  it("does nothing when another site or port sends a request with the browser's cookie", async () => {
+    const auth = darkroom.app.get(AuthService);
+    const admin = (await auth.findByKey(darkroom.adminKey))!;
+    const cookie = `darkroom_session=${(await auth.createSession(admin.id)).token}`;
+    const sent = async () =>
+      (await darkroom.database.query(`SELECT FROM tasks WHERE name = 'add_numbers'`)).length;
+    const before = await sent();
+    const ask = (method: string, headers: Record<string, string>) =>
+      darkroom.request('/api/v1/calculate?x=1&y=1', {
+        method,
+        key: null,
+        headers: { cookie, ...headers },
+      });
+    const others: Record<string, string>[] = [
+      {},
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'none' },
+      { referer: 'http://127.0.0.1:1/' },
+      { origin: 'https://evil.example' },
+    ];
+    for (const headers of others) {
+      await problemOf(await ask('GET', headers), 403, 'cross_site_request');
+      expect((await ask('HEAD', headers)).status).toBe(403);
+    }
+    expect(await sent()).toBe(before);
+    expect((await ask('GET', { 'sec-fetch-site': 'same-origin' })).status).toBe(200);
+  });
+
+  it('names the invalid fields, and stores nothing', async () => {
     const count = async () =>
       (await darkroom.database.query(`SELECT FROM tasks WHERE name = 'add_numbers'`)).length;
     const before = await count();
@@ -65,9 +94,9 @@ onBothQueueEngines('GET /api/v1/calculate', (engine) => {
       [`?x=-${'9'.repeat(400)}&y=1`, ['x']],
       ['?x=1&y=2&z=3', ['z']],
     ] as const) {
-      assert.deepEqual(await badFieldsOf(await calculate(query)), fields, query);
+      expect(await badFieldsOf(await calculate(query))).toEqual(fields);
     }
     await problemOf(await darkroom.request('/api/v1/calculate?x=1&y=2', { key: null }), 401);
-    assert.equal(await count(), before);
+    expect(await count()).toBe(before);
   });
 });

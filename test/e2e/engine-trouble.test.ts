@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, it } from 'node:test';
-import { TaskHints } from '../../src/tasks/task-hints.js';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { about } from '../support/about.js';
+import { TaskHints } from '../../src/tasks/hints/task-hints.js';
+import { generateImageTask } from '../../src/features/image-generation/image-generation.tasks.js';
+import { TaskClient } from '../../src/tasks/sending/task-client.js';
 import type { MisbehaviourInput } from '../../src/sketch/misbehaviour.js';
 import { startDarkroom, type TestDarkroom } from '../support/darkroom.js';
 import { eventually } from '../support/eventually.js';
-import { onBothQueueEngines } from '../support/queue-engines.js';
+import { onBothQueueEngines } from '../support/on-both-queue-engines.js';
 import { assertSound } from '../support/soundness.js';
 
 const small = { prompt: 'trouble', width: 64, height: 64, steps: 4 };
@@ -23,7 +26,7 @@ const passing: [MisbehaviourInput['kind'], string][] = [
 
 onBothQueueEngines('an engine in trouble', (engine) => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom(engine);
   });
   afterEach(async () => {
@@ -31,7 +34,7 @@ onBothQueueEngines('an engine in trouble', (engine) => {
     await stored();
     await assertSound(darkroom);
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   const stored = () =>
     eventually('all pictures are stored', async () => {
@@ -60,72 +63,106 @@ onBothQueueEngines('an engine in trouble', (engine) => {
     await job.promote();
   }
 
+  function tellsNoAddress(status: unknown): void {
+    const { hostname, port } = new URL(darkroom.settings.engineUrls[0]!);
+    const text = JSON.stringify(status);
+    assert.ok(!text.includes(hostname) && !text.includes(`:${port}`), text);
+  }
+
+  /** As from an API that does not know the engine. */
+  async function sendUnchecked(request: Record<string, unknown>): Promise<string> {
+    const { app, database } = darkroom;
+    const payload = {
+      ...small,
+      cfg_scale: 7,
+      negative_prompt: '',
+      seed: 1,
+      batch_size: 1,
+      ...request,
+    };
+    const [owner] = await database.query('SELECT id FROM users LIMIT 1');
+    const sent = await app
+      .get(TaskClient, { strict: false })
+      .send(database.manager, generateImageTask, payload, { ownerId: owner.id });
+    return sent.id;
+  }
+
   async function assertMadeWithoutRetry(id: string) {
     const over = await darkroom.finished(id);
-    assert.equal(over.status, 'SUCCESS');
+    expect(over.status).toBe('SUCCESS');
     const [row] = await darkroom.database.query('SELECT retries FROM tasks WHERE id = $1', [id]);
-    assert.equal(row.retries, 0);
+    expect(row.retries).toBe(0);
     return over;
   }
 
   for (const [kind, code] of passing) {
-    it(`${kind}: says ${code}, tries again, makes the picture once`, async () => {
+    it(`${kind}: the task reports ${code}, is retried, and makes the picture once`, async () => {
       darkroom.sketch.misbehave({ kind, ms: 100 });
       const id = await darkroom.generate(small);
       const status = await waiting(id);
-      assert.deepEqual(status.error?.code, code);
-      assert.equal(status.error?.retryable, true);
+      expect(status.error?.code).toEqual(code);
+      expect(status.error?.retryable).toBe(true);
+      tellsNoAddress(status);
       await engineAnswers();
       await runNow(id);
       const over = await darkroom.finished(id);
-      assert.equal(over.status, 'SUCCESS');
-      assert.equal(over.attempt, 2);
+      expect(over.status).toBe('SUCCESS');
+      expect(over.attempt).toBe(2);
     });
   }
 
-  it('refused for good: FAILURE at the first attempt, with a reason', async () => {
+  it('a refused request is FAILURE at the first attempt, with a reason', async () => {
     darkroom.sketch.misbehave({ kind: 'refuse_bad_field' });
     const over = await darkroom.finished(await darkroom.generate(small));
-    assert.equal(over.status, 'FAILURE');
-    assert.equal(over.attempt, 1);
-    assert.equal(over.error?.code, 'engine_refused');
-    assert.equal(over.error?.retryable, false);
+    expect(over.status).toBe('FAILURE');
+    expect(over.attempt).toBe(1);
+    expect(over.error?.code).toBe('engine_refused');
+    expect(over.error?.retryable).toBe(false);
+    expect(over.error?.message).toMatch(/^No engine can make this picture: \w+/);
+    tellsNoAddress(over);
   });
 
   it('an unknown model is refused, not silently replaced', async () => {
-    const id = await darkroom.generate({ ...small, model: 'no-such-model' });
+    const request = { ...small, model: 'no-such-model' };
+    const id = await sendUnchecked(request);
+    const drawn = darkroom.sketch.state().requests;
     const over = await darkroom.finished(id);
-    assert.equal(over.status, 'FAILURE');
-    assert.equal(over.attempt, 1);
-    assert.equal(over.error?.code, 'engine_mismatch');
+    expect(over.status).toBe('FAILURE');
+    expect(over.attempt).toBe(1);
+    expect(over.error?.code).toBe('engine_mismatch');
+    expect(darkroom.sketch.state().requests).toBe(drawn);
+    expect(over.error?.message).toMatch(/model is not known here; closest names: sketch-v/);
   });
 
-  it('gone and back: the picture is made', async () => {
-    const back = darkroom.sketch.restart(2_000);
+  it('a picture is made when the engine is gone and comes back', async () => {
+    const back = darkroom.sketch.restart(6_000);
     const ids = await Promise.all([1, 2, 3, 4, 5, 6].map(() => darkroom.generate(small)));
     // One failure that counted as a retry would be the last.
     await darkroom.database.query(`UPDATE tasks SET overrides = '{"retry": {"max": 0}}'`);
     await eventually('one says why it waits', async () => {
       const all = await Promise.all(ids.map((id) => darkroom.status(id)));
+      all.forEach(tellsNoAddress);
       return all.some((s) => s.status === 'PENDING' && s.error?.code === 'engine_unavailable');
     });
     await back;
     let attempts = 0;
     for (const id of ids) attempts += (await assertMadeWithoutRetry(id)).attempt;
-    assert.ok(attempts <= ids.length + 4, `they waited unclaimed: ${attempts} attempts`);
+    about(`they waited unclaimed: ${attempts} attempts`, () =>
+      expect(attempts).toBeLessThanOrEqual(ids.length + 4),
+    );
   });
 
   for (const kind of ['status_502', 'status_503', 'status_504'] as const) {
-    it(`${kind}: no retry is counted, and nobody need do anything`, async () => {
+    it(`${kind}: the picture is made without counting a retry, and nobody has to do anything`, async () => {
       darkroom.sketch.misbehave({ kind });
       await assertMadeWithoutRetry(await darkroom.generate(small));
     });
   }
 
-  it('asked four times to slow down: no retry is counted', async () => {
+  it('no retry is counted when the engine asks four times to slow down', async () => {
     darkroom.sketch.misbehave({ kind: 'rate_limited', retryAfterSeconds: 1, times: 4 });
     const over = await assertMadeWithoutRetry(await darkroom.generate(small));
-    assert.equal(over.attempt, 5);
+    expect(over.attempt).toBe(5);
   });
 
   it('a batch gives its pictures in order, each with its own seed', async () => {
@@ -133,35 +170,34 @@ onBothQueueEngines('an engine in trouble', (engine) => {
       await darkroom.generate({ ...small, batch_size: 3, seed: 41 }),
     );
     const images = over.result!.images;
-    assert.deepEqual(
-      images.map(({ index, seed }) => [index, seed]),
-      [
-        [0, 41],
-        [1, 42],
-        [2, 43],
-      ],
-    );
-    assert.equal(new Set(images.map((image) => image.sha256)).size, 3);
+    expect(images.map(({ index, seed }) => [index, seed])).toEqual([
+      [0, 41],
+      [1, 42],
+      [2, 43],
+    ]);
+    expect(new Set(images.map((image) => image.sha256)).size).toBe(3);
   });
 
   it('the same seed gives the same picture', async () => {
     const [a, b] = await Promise.all(
       [1, 2].map(async () => darkroom.finished(await darkroom.generate({ ...small, seed: 5 }))),
     );
-    assert.equal(a!.result!.images[0]!.sha256, b!.result!.images[0]!.sha256);
+    expect(a!.result!.images[0]!.sha256).toBe(b!.result!.images[0]!.sha256);
   });
 
-  it('shows honest progress while it draws', async () => {
+  it("the engine's own progress is shown while it draws", async () => {
     darkroom.sketch.misbehave({ kind: 'slow', stepMs: 150 });
     const id = await darkroom.generate({ ...small, steps: 20 });
     const seen = await eventually('progress', async () => {
       const { progress, status } = await darkroom.status(id);
       return status === 'STARTED' && progress.percent > 0 && progress.percent < 100 && progress;
     });
-    assert.equal(seen.steps, 20);
+    expect(seen.steps).toBe(20);
     assert.ok(seen.step! > 0 && seen.step! <= 20);
-    assert.ok(Math.abs(seen.percent / 5 - seen.step!) <= 2, JSON.stringify(seen));
+    about(JSON.stringify(seen), () =>
+      expect(Math.abs(seen.percent / 5 - seen.step!)).toBeLessThanOrEqual(2),
+    );
     const over = await darkroom.finished(id);
-    assert.equal(over.progress.percent, 100);
+    expect(over.progress.percent).toBe(100);
   });
 });

@@ -1,19 +1,35 @@
-import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { it, type TestContext } from 'node:test';
+import { afterAll, expect, it } from '@jest/globals';
+import { atTestEnd } from '../support/at-test-end.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSketch } from '../../src/sketch/sketch-server.js';
 import type { HintQueue } from '../../src/infrastructure/queue/queue-engine.js';
-import { createQueueEngine } from '../../src/infrastructure/queue/queue.module.js';
-import { QUEUE_NAMES, hintQueueOptions } from '../../src/tasks/queues.js';
+import { createQueueEngine } from '../../src/infrastructure/queue/create-queue-engine.js';
+import { StoreQueue } from '../../src/infrastructure/queue/store-queue.js';
+import { QUEUE_NAMES, hintQueueOptions } from '../../src/tasks/definitions/queues.js';
+import { faults, recovery } from '../support/chaos-faults.js';
 import { keepPosting, startCluster, type Cluster } from '../support/cluster.js';
-import type { TestProcess } from '../support/processes.js';
-import { openDatabase, redisServer, startRedis, type RedisServer } from '../support/stores.js';
+import { startLink } from '../support/link.js';
+import { startPostgresServer } from '../support/postgres-server.js';
 import { assertSound } from '../support/soundness.js';
+import { redisServer, startRedis } from '../support/stores.js';
 
 /** Faults, one after the other; `npm run test:chaos` makes it a long row. */
 const rounds = Number(process.env['DARKROOM_TEST_CHAOS_ROUNDS'] ?? 4);
+const outageMs = Number(process.env['DARKROOM_TEST_OUTAGE_SECONDS'] ?? 4) * 1_000;
 const seed = Number(process.env['DARKROOM_TEST_CHAOS_SEED'] ?? randomInt(2 ** 31));
+
+type Pool = 'inline' | 'processes';
+
+interface Row {
+  queue: 'postgres' | 'redis';
+  pool: Pool;
+}
+
+const all: Row[] = (['postgres', 'redis'] as const).flatMap((queue) =>
+  (['inline', 'processes'] as const).map((pool) => ({ queue, pool })),
+);
+const rows = rounds < 10 ? [all[0]!, all[3]!] : all;
 
 /** The same row of numbers for the same seed (a linear congruential generator). */
 function numbers(start: number): (below: number) => number {
@@ -24,102 +40,76 @@ function numbers(start: number): (below: number) => number {
   };
 }
 
-interface Field {
-  cluster: Cluster;
-  workers: TestProcess[];
-  redis: RedisServer | undefined;
-}
+const table: Record<string, unknown>[] = [];
+const recoveries = new Map<string, number[]>();
+afterAll(() => {
+  console.table(table);
+  console.table(
+    [...recoveries].map(([fault, times]) => ({ fault, 'recovery s': percentiles(times) })),
+  );
+});
 
-const faults: Record<string, (field: Field, random: (below: number) => number) => Promise<void>> = {
-  async 'a worker is killed'({ cluster, workers }, random) {
-    const [victim] = workers.splice(random(workers.length), 1);
-    victim!.kill('SIGKILL');
-    await victim!.ended();
-    workers.push(await cluster.startWorker());
-  },
-  async 'a worker freezes for longer than its lease'({ workers }, random) {
-    const victim = workers[random(workers.length)]!;
-    victim.kill('SIGSTOP');
-    await delay(5_000);
-    victim.kill('SIGCONT');
-  },
-  async 'a worker is replaced'({ cluster, workers }, random) {
-    const [old] = workers.splice(random(workers.length), 1);
-    old!.kill('SIGTERM');
-    workers.push(await cluster.startWorker());
-    assert.equal(await old!.ended(), 0);
-  },
-  async 'every connection to the database breaks'({ cluster }) {
-    await cluster.database.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-    );
-  },
-  async 'the queue is emptied'({ cluster, redis }) {
-    if (redis) {
-      await redis.kill();
-      await redis.start();
-    } else {
-      await cluster.database.query('TRUNCATE bullmq.job CASCADE');
-    }
-  },
-  async 'the engine restarts'({ cluster }) {
-    await cluster.sketch.restart(500);
-  },
-  async 'the engine answers nonsense'({ cluster }, random) {
-    const kinds = ['status_503', 'reset_mid_body', 'truncated_png', 'wrong_size'] as const;
-    cluster.sketch.misbehave({ kind: kinds[random(kinds.length)]!, times: 3 });
-  },
-};
-
-async function survive(t: TestContext, databaseUrl: string, redis?: RedisServer): Promise<void> {
-  t.diagnostic(`DARKROOM_TEST_CHAOS_SEED=${seed}`);
+async function survive({ queue, pool }: Row): Promise<void> {
+  process.stderr.write(`DARKROOM_TEST_CHAOS_SEED=${seed}\n`);
   const random = numbers(seed);
-  const sketch = createSketch({ stepMs: 30, modelSwitchMs: 0 });
-  const cluster = await startCluster(t, { databaseUrl, queueUrl: redis?.url }, sketch);
-  const workers = [cluster.worker, await cluster.startWorker()];
+  const postgres = await startPostgresServer();
+  const redis = queue === 'redis' ? await startRedis() : undefined;
+  const sketch = createSketch({ stepMs: 60, modelSwitchMs: 0 });
+  const engineLink = await startLink(await sketch.listen());
+  atTestEnd(async () => {
+    await engineLink.close();
+    await redis?.stop();
+    await postgres.stop();
+  });
+  const stores = { databaseUrl: postgres.url, queueUrl: redis?.url };
+  const cluster = await startCluster(stores, sketch, engineLink.url, {
+    WORKER_POOL: pool,
+    // Each child of a pool is a process that takes seconds to start.
+    WORKER_CONCURRENCY: '1',
+  });
+  const startWorker = () => cluster.startWorker();
+  const workers = [cluster.worker, await startWorker()];
+  const field = { cluster, workers, startWorker, postgres, redis, engineLink, outageMs };
   const load = keepPosting(cluster, 150);
-  const names = Object.keys(faults);
+  const names = shuffled(Object.keys(faults), random);
   for (let round = 0; round < rounds; round++) {
-    const name = names[random(names.length)]!;
-    t.diagnostic(name);
-    await faults[name]!({ cluster, workers, redis }, random);
+    const name = names[round % names.length]!;
+    process.stderr.write(`${name}\n`);
+    const times = await recovery(cluster, await faults[name]!(field, random));
+    recoveries.set(name, [...(recoveries.get(name) ?? []), ...times]);
     await delay(500 + random(1_000));
   }
   await load.stop();
-  const codes = [...new Set(load.statuses)].map((code) => [
-    code,
-    load.statuses.filter((status) => status === code).length,
-  ]);
-  t.diagnostic(`answers by code: ${JSON.stringify(Object.fromEntries(codes))}`);
+  await settle(cluster, redis?.url ?? postgres.url);
+  const row = { queue, pool, faults: rounds, ...(await tally(cluster, load)) };
+  table.push(row);
+  expect([row.lost, row.doubled]).toEqual([0, 0]);
   const refused = load.statuses.filter((status) => status !== 202 && status !== 503);
-  assert.deepEqual(refused, []);
-  // Waits of a minute after an engine's failure are cut short, over and over.
-  const engine = createQueueEngine(redis?.url ?? databaseUrl);
-  const queues = QUEUE_NAMES.map((name) => engine.createQueue(name, hintQueueOptions));
+  expect(refused).toEqual([]);
+  const unseen = load.looks.filter((status) => status !== 200 && status !== 503);
+  expect(unseen).toEqual([]);
+  await assertSound(cluster);
+  expect([cluster.api, ...workers].map((process) => process.isRunning())).toEqual([
+    true,
+    true,
+    true,
+  ]);
+}
+
+/** Waits of a minute after an engine's failure are cut short, over and over. */
+async function settle(cluster: Cluster, queueUrl: string): Promise<void> {
+  const engine = createQueueEngine(queueUrl);
+  const queues = QUEUE_NAMES.map(
+    (name) => new StoreQueue(name, { ...engine.options, ...hintQueueOptions }),
+  );
   const hurry = setInterval(() => void hurryUp(cluster, queues).catch(() => {}), 1_000);
   try {
-    await cluster.settled(120_000);
+    await cluster.settled();
   } finally {
     clearInterval(hurry);
     await Promise.all(queues.map((queue) => queue.close()));
     await engine.close();
   }
-  const states = await cluster.database.query(
-    `SELECT id, state FROM tasks WHERE name = 'generate_image_task'`,
-  );
-  const ids = new Set(states.map(({ id }: { id: string }) => id));
-  assert.deepEqual(
-    load.accepted.filter((id) => !ids.has(id)),
-    [],
-    'no accepted task is unknown',
-  );
-  await assertSound(cluster);
-  assert.equal(cluster.api.isRunning(), true);
-  assert.deepEqual(
-    workers.map((worker) => worker.isRunning()),
-    workers.map(() => true),
-  );
 }
 
 async function hurryUp({ database }: Cluster, queues: HintQueue[]): Promise<void> {
@@ -127,22 +117,49 @@ async function hurryUp({ database }: Cluster, queues: HintQueue[]): Promise<void
   await Promise.all(queues.map((queue) => queue.promoteJobs()));
 }
 
-it('a row of faults, queue in Postgres', async (t) => {
-  const database = await openDatabase();
-  t.after(() => database.close());
-  await survive(t, database.url);
-});
+async function tally(
+  { database, sketch }: Cluster,
+  { accepted, statuses, looks }: ReturnType<typeof keepPosting>,
+) {
+  const [{ lost, doubled, failed, crashes }] = await database.query(
+    `SELECT (SELECT count(*) FROM unnest($1::uuid[]) AS id WHERE id NOT IN (SELECT id FROM tasks))::int AS lost,
+            (SELECT count(*) FROM (SELECT FROM generated_images GROUP BY task_id HAVING count(*) > 1) AS d)::int AS doubled,
+            count(*) FILTER (WHERE state = 'FAILURE')::int AS failed,
+            coalesce(sum(crashes), 0)::int AS crashes
+       FROM tasks WHERE name = 'generate_image_task'`,
+    [accepted],
+  );
+  const drawn = sketch.state().jobs.filter(({ outcome }) => outcome === 'done');
+  const pictures = new Set(drawn.map(({ id_task }) => id_task.replace(/-a\d+\)$/, '')));
+  const codes = [...statuses, ...looks];
+  return {
+    tasks: accepted.length,
+    lost,
+    doubled,
+    failed,
+    crashes,
+    'drawn again': drawn.length - pictures.size,
+    'answers by code': [...new Set(codes)]
+      .toSorted((a, b) => a - b)
+      .map((code) => `${code}: ${codes.filter((each) => each === code).length}`)
+      .join(', '),
+  };
+}
 
-it(
-  'a row of faults, queue in Redis',
-  { skip: redisServer === undefined && 'no redis-server on the PATH' },
-  async (t) => {
-    const database = await openDatabase();
-    const redis = await startRedis();
-    t.after(async () => {
-      await redis.stop();
-      await database.close();
-    });
-    await survive(t, database.url, redis);
-  },
-);
+function percentiles(times: number[]): string {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (part: number) => (sorted[Math.floor((sorted.length - 1) * part)]! / 1000).toFixed(1);
+  return `${sorted.length}: p50 ${at(0.5)}, p95 ${at(0.95)}, max ${at(1)}`;
+}
+
+function shuffled(names: string[], random: (below: number) => number): string[] {
+  const left = [...names];
+  return names.map(() => left.splice(random(left.length), 1)[0]!);
+}
+
+for (const row of rows) {
+  const skip = row.queue === 'redis' && redisServer === undefined && 'no redis-server on the PATH';
+  (skip ? it.skip : it)(`a row of faults, queue in ${row.queue}, pool ${row.pool}`, () =>
+    survive(row),
+  );
+}

@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { about } from '../support/about.js';
 import { Client } from 'pg';
 import { v4 as uuid } from 'uuid';
 import { startDarkroom, type TestDarkroom } from '../support/darkroom.js';
@@ -37,31 +37,33 @@ const most = 80;
 
 let darkroom: TestDarkroom;
 let api: TestDarkroom;
-before(async () => {
+beforeAll(async () => {
   darkroom = await startDarkroom('postgres');
   api = await startDarkroom('postgres', { workers: false });
 });
-after(async () => {
+afterAll(async () => {
   lost = () => false;
   await darkroom.close();
   await api.close();
 });
 
-it('a request whose connection is lost at any statement: 202 or 503, and one task', async () => {
+it('a request whose connection is lost at any statement gets 202 or 503, and makes one task', async () => {
   for (let n = 1; n <= 12; n++) {
     const headers = { 'idempotency-key': uuid() };
     loseThe(n);
     const first = await api.post(path, body, headers);
     lost = () => false;
-    assert.match(String(first.status), /^(202|503)$/, `statement ${n}: ${await first.text()}`);
+    about(`statement ${n}: ${await first.text()}`, () =>
+      expect(String(first.status)).toMatch(/^(202|503)$/),
+    );
     const again = await api.post(path, body, headers);
-    assert.equal(again.status, 202, `statement ${n}, again`);
+    about(`statement ${n}, again`, () => expect(again.status).toBe(202));
   }
   const [{ tasks }] = await api.database.query('SELECT count(*)::int AS tasks FROM tasks');
-  assert.equal(tasks, 12);
+  expect(tasks).toBe(12);
 });
 
-it('other routes whose connection is lost at any statement: their answer or 503', async () => {
+it('other routes answer as usual or with 503 when the connection is lost at any statement', async () => {
   const id = await darkroom.generate(body);
   const [image] = (await darkroom.finished(id)).result!.images;
   for (const route of [
@@ -74,28 +76,32 @@ it('other routes whose connection is lost at any statement: their answer or 503'
       const answer = await darkroom.request(route, { redirect: 'manual' });
       await answer.arrayBuffer();
       lost = () => false;
-      assert.match(String(answer.status), /^(200|503)$/, `${route}, statement ${n}`);
+      about(`${route}, statement ${n}`, () => expect(String(answer.status)).toMatch(/^(200|503)$/));
     }
   }
 });
 
-it('a picture whose worker loses its connection at any statement: no retry, drawn once', async () => {
+it('a picture is drawn once, without a retry, when its worker loses its connection at any statement', async () => {
   for (let n = 1; ; n++) {
-    assert.ok(n <= most, 'fewer statements than that make a picture');
+    expect(n).toBeLessThanOrEqual(most);
     const prompt = `a lighthouse, statement ${n}`;
     const id = await darkroom.generate({ ...body, prompt });
     const drawn = darkroom.sketch.state().jobs.length;
     const happened = loseThe(n);
-    const status = await darkroom.finished(id, 60_000);
+    const status = await darkroom.finished(id);
     lost = () => false;
-    assert.equal(status.status, 'SUCCESS', `statement ${n}: ${JSON.stringify(status.error)}`);
+    about(`statement ${n}: ${JSON.stringify(status.error)}`, () =>
+      expect(status.status).toBe('SUCCESS'),
+    );
     const [task] = await darkroom.database.query(
       `SELECT retries, crashes, (SELECT count(*)::int FROM generated_images WHERE task_id = tasks.id) AS images
          FROM tasks WHERE id = $1`,
       [id],
     );
-    assert.deepEqual(task, { retries: 0, crashes: 0, images: 1 }, `statement ${n}`);
-    assert.equal(darkroom.sketch.state().jobs.length, drawn + 1, `statement ${n}: drawn once`);
+    about(`statement ${n}`, () => expect(task).toEqual({ retries: 0, crashes: 0, images: 1 }));
+    about(`statement ${n}: drawn once`, () =>
+      expect(darkroom.sketch.state().jobs.length).toBe(drawn + 1),
+    );
     if (!happened()) return;
   }
 });

@@ -1,8 +1,8 @@
-import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { it, type TestContext } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../support/at-test-end.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '../../src/infrastructure/embedded/embedded-postgres.js';
 import { keepPosting, startCluster, type Cluster } from '../support/cluster.js';
@@ -18,31 +18,26 @@ async function allSucceeded({ database }: Cluster, ids: string[]): Promise<void>
     `SELECT id FROM tasks WHERE state = 'SUCCESS' AND name = 'generate_image_task'`,
   );
   const succeeded = new Set(done.map((row: { id: string }) => row.id));
-  assert.deepEqual(
-    ids.filter((id) => !succeeded.has(id)),
-    [],
-    'every accepted task ended in SUCCESS',
-  );
+  expect(ids.filter((id) => !succeeded.has(id))).toEqual([]);
 }
 
-async function clusterOnRedis(t: TestContext) {
+async function clusterOnRedis() {
   const database = await openDatabase();
   const redis = await startRedis();
-  t.after(async () => {
+  atTestEnd(async () => {
     await redis.stop();
     await database.close();
   });
-  const cluster = await startCluster(t, { databaseUrl: database.url, queueUrl: redis.url });
+  const cluster = await startCluster({ databaseUrl: database.url, queueUrl: redis.url });
   return { cluster, redis };
 }
 
 const onlyRedis = { skip: redisServer === undefined && 'no redis-server on the PATH' };
 
-it(
+(onlyRedis.skip ? it.skip : it)(
   'Redis stopped under load and wiped: requests go on, every picture is made once',
-  onlyRedis,
-  async (t) => {
-    const { cluster, redis } = await clusterOnRedis(t);
+  async () => {
+    const { cluster, redis } = await clusterOnRedis();
     const load = keepPosting(cluster);
     await eventually('some are accepted', () => load.accepted.length >= 5);
     await redis.kill();
@@ -53,55 +48,55 @@ it(
     const after = load.statuses.length;
     await eventually('more are accepted again', () => load.statuses.length >= after + 5);
     await load.stop();
-    assert.deepEqual([...new Set(load.statuses)], [202]);
-    await cluster.settled(120_000);
+    expect([...new Set(load.statuses)]).toEqual([202]);
+    await cluster.settled();
     await allSucceeded(cluster, load.accepted);
     await assertSound(cluster);
-    assert.equal(cluster.api.isRunning() && cluster.worker.isRunning(), true);
+    expect(cluster.api.isRunning() && cluster.worker.isRunning()).toBe(true);
   },
 );
 
-it('Redis frozen under load: requests go on, and all ends well after', onlyRedis, async (t) => {
-  const { cluster, redis } = await clusterOnRedis(t);
-  const load = keepPosting(cluster);
-  await eventually('some are accepted', () => load.accepted.length >= 5);
-  redis.process.kill('SIGSTOP');
-  const before = load.statuses.length;
-  await delay(outageMs);
-  await eventually('more are accepted', () => load.statuses.length >= before + 5);
-  redis.process.kill('SIGCONT');
-  await load.stop();
-  assert.deepEqual([...new Set(load.statuses)], [202]);
-  await cluster.settled(120_000);
-  await allSucceeded(cluster, load.accepted);
-  await assertSound(cluster);
-});
+(onlyRedis.skip ? it.skip : it)(
+  'Redis frozen under load: requests go on, and all ends well after',
+  async () => {
+    const { cluster, redis } = await clusterOnRedis();
+    const load = keepPosting(cluster);
+    await eventually('some are accepted', () => load.accepted.length >= 5);
+    redis.process.kill('SIGSTOP');
+    const before = load.statuses.length;
+    await delay(outageMs);
+    await eventually('more are accepted', () => load.statuses.length >= before + 5);
+    redis.process.kill('SIGCONT');
+    await load.stop();
+    expect([...new Set(load.statuses)]).toEqual([202]);
+    await cluster.settled();
+    await allSucceeded(cluster, load.accepted);
+    await assertSound(cluster);
+  },
+);
 
-it('Postgres restarted under load: only 202 and 503, and every accepted picture is made', async (t) => {
+it('requests get only 202 and 503 when Postgres restarts under load, and every accepted picture is made', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'darkroom-restart-'));
   const start = () => startEmbeddedPostgres({ dataDir, database: 'darkroom' });
   let postgres = await start();
-  t.after(async () => {
+  atTestEnd(async () => {
     await postgres.stop();
     await rm(dataDir, { recursive: true, force: true });
   });
-  const cluster = await startCluster(t, { databaseUrl: postgres.url, queueUrl: undefined });
+  const cluster = await startCluster({ databaseUrl: postgres.url, queueUrl: undefined });
   const load = keepPosting(cluster);
   await eventually('some are accepted', () => load.accepted.length >= 5);
   const { port } = postgres;
   await postgres.stop();
   await delay(outageMs);
   postgres = await start();
-  assert.equal(postgres.port, port);
+  expect(postgres.port).toBe(port);
   const before = load.accepted.length;
   await eventually('more are accepted again', () => load.accepted.length >= before + 5);
   await load.stop();
-  assert.deepEqual(
-    load.statuses.filter((status) => status !== 202 && status !== 503),
-    [],
-  );
-  await cluster.settled(120_000);
+  expect(load.statuses.filter((status) => status !== 202 && status !== 503)).toEqual([]);
+  await cluster.settled();
   await allSucceeded(cluster, load.accepted);
   await assertSound(cluster);
-  assert.equal(cluster.api.isRunning() && cluster.worker.isRunning(), true);
+  expect(cluster.api.isRunning() && cluster.worker.isRunning()).toBe(true);
 });

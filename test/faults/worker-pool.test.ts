@@ -1,11 +1,11 @@
-import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../support/at-test-end.js';
 import { startDarkroom } from '../support/darkroom.js';
 import { eventually } from '../support/eventually.js';
 import { endProcess, startProcess } from '../support/processes.js';
 import { assertSound } from '../support/soundness.js';
 
-it('a worker with a process pool survives kill -9 of a child, and says so; SIGTERM lets tasks end', async (t) => {
+it('a worker with a process pool survives kill -9 of a child, and logs it; SIGTERM lets tasks end', async () => {
   const darkroom = await startDarkroom('postgres', { workers: false, sketch: { stepMs: 100 } });
   const worker = startProcess('src/worker.js', ['--pool', 'processes', '--concurrency', '1'], {
     DATABASE_URL: darkroom.stores.databaseUrl,
@@ -14,7 +14,7 @@ it('a worker with a process pool survives kill -9 of a child, and says so; SIGTE
     RECONCILE_SECONDS: '1',
   });
   const processes = [worker];
-  t.after(async () => {
+  atTestEnd(async () => {
     for (const process of processes) await endProcess(process);
     await darkroom.close();
   });
@@ -25,19 +25,20 @@ it('a worker with a process pool survives kill -9 of a child, and says so; SIGTE
   const ready = new RegExp(
     `\\[Darkroom (\\S+:${worker.child.pid})\\] (\\d+) .*Ready for tasks, as a child of \\1`,
   );
+  await worker.says(ready);
   const pid = Number(ready.exec(worker.output())?.[2]);
-  assert.notEqual(pid, worker.child.pid);
+  expect(pid).not.toBe(worker.child.pid);
   process.kill(pid, 'SIGKILL');
   await worker.says(`Child ${pid} died (SIGKILL) while running task ${first}`);
-  const status = await darkroom.finished(first, 60_000);
-  assert.deepEqual([status.status, status.attempt], ['SUCCESS', 2]);
+  const status = await darkroom.finished(first);
+  expect([status.status, status.attempt]).toEqual(['SUCCESS', 2]);
 
   const second = await darkroom.generate({ prompt: 'y', ...size });
   await eventually('it draws again', () => darkroom.sketch.state().active !== null);
   worker.kill('SIGTERM');
-  assert.equal(await worker.ended(), 0);
+  expect(await worker.ended()).toBe(0);
   const last = await darkroom.status(second);
-  assert.deepEqual([last.status, last.attempt], ['SUCCESS', 1]);
+  expect([last.status, last.attempt]).toEqual(['SUCCESS', 1]);
 
   const uploader = startProcess('src/worker.js', ['--queues', 'normal_priority'], {
     DATABASE_URL: darkroom.stores.databaseUrl,
@@ -55,8 +56,10 @@ it('a worker with a process pool survives kill -9 of a child, and says so; SIGTE
   await assertSound(darkroom);
 });
 
-it('a child that somebody starts by hand says what to start instead', async () => {
+it('a child that is started by hand says what to start instead', async () => {
   const child = startProcess('src/worker-child.js', [], {});
-  assert.equal(await child.ended(), 1);
-  assert.match(child.output(), /^darkroom: This program is a part of a worker\. Start one with:/m);
+  expect(await child.ended()).toBe(1);
+  expect(child.output()).toMatch(
+    /^darkroom: This program is part of a worker\. Start a worker with:/m,
+  );
 });

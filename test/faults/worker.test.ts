@@ -1,41 +1,41 @@
-import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../support/at-test-end.js';
+import { darkroom as cli } from '../support/cli.js';
 import { startDarkroom, type TestDarkroom } from '../support/darkroom.js';
 import { eventually } from '../support/eventually.js';
 import { endProcess, startProcess } from '../support/processes.js';
-import { onBothQueueEngines } from '../support/queue-engines.js';
+import { onBothQueueEngines } from '../support/on-both-queue-engines.js';
 import { assertSound } from '../support/soundness.js';
 import { openDatabase } from '../support/stores.js';
 
-it('an unknown queue stops a worker with the list of known ones', async () => {
+it('an unknown queue stops a worker with the list of known queues', async () => {
   const worker = startProcess('src/worker.js', ['--queues', 'urgent'], {
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
   });
-  assert.equal(await worker.ended(), 1);
-  assert.match(
-    worker.output(),
+  expect(await worker.ended()).toBe(1);
+  expect(worker.output()).toMatch(
     /^darkroom: Unknown queue "urgent"\. Known queues: high_priority, normal_priority, low_priority; or all\.$/m,
   );
 });
 
 it('an unknown flag stops a worker with its usage', async () => {
   const worker = startProcess('src/worker.js', ['--queue', 'all'], {});
-  assert.equal(await worker.ended(), 1);
-  assert.match(worker.output(), /^darkroom: Unknown option '--queue'.*Usage: /m);
+  expect(await worker.ended()).toBe(1);
+  expect(worker.output()).toMatch(/^darkroom: Unknown option '--queue'\..*Usage: /m);
 });
 
 for (const program of ['src/main.js', 'src/worker.js']) {
-  it(`${program} without a database stops with a sentence`, async () => {
+  it(`${program} stops with a message when no database is configured`, async () => {
     const started = startProcess(program, [], {});
-    assert.equal(await started.ended(), 1);
-    assert.match(started.output(), /^darkroom: DATABASE_URL is not set\. Example: postgres:/m);
+    expect(await started.ended()).toBe(1);
+    expect(started.output()).toMatch(/^darkroom: DATABASE_URL is not set\. Example: postgres:/m);
   });
 
-  it(`${program} waits for a database that is not there yet`, async (t) => {
+  it(`${program} waits for a database that is not running yet`, async () => {
     const database = await openDatabase();
-    t.after(() => database.close());
+    atTestEnd(() => database.close());
     const gate = createServer();
     gate.listen(0, '127.0.0.1');
     await once(gate, 'listening');
@@ -51,7 +51,7 @@ for (const program of ['src/main.js', 'src/worker.js']) {
       SD_API_URLS: 'http://127.0.0.1:1',
       PORT: '0',
     });
-    t.after(() => endProcess(started));
+    atTestEnd(() => endProcess(started));
     await started.says('Waiting for the database');
     const { connect } = await import('node:net');
     const proxy = createServer((client) => {
@@ -61,12 +61,29 @@ for (const program of ['src/main.js', 'src/worker.js']) {
       server.on('error', () => client.destroy());
     });
     proxy.listen(port, '127.0.0.1');
-    t.after(() => proxy.close());
+    atTestEnd(() => proxy.close());
     await started.says(program.includes('main') ? 'Listening' : 'Serving');
     started.kill('SIGTERM');
-    assert.equal(await started.ended(), 0);
+    expect(await started.ended()).toBe(0);
+    expect(started.output().includes('\u001b')).toBe(false);
+    expect(started.output()).not.toMatch(/dk_/);
   });
 }
+
+it('a taken port stops the API before it waits for anything', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  atTestEnd(() => taken.close());
+  const { port } = taken.address() as { port: number };
+  const refused = startProcess('src/main.js', [], {
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    PORT: String(port),
+  });
+  expect(await refused.ended()).toBe(1);
+  expect(refused.output()).toBe(
+    `darkroom: Port ${port} on 127.0.0.1 is taken by another program: stop it, or set PORT to another one.\n`,
+  );
+});
 
 onBothQueueEngines('SIGTERM to a worker', (engine) => {
   const start = (darkroom: TestDarkroom, args: string[], env = {}) =>
@@ -79,40 +96,53 @@ onBothQueueEngines('SIGTERM to a worker', (engine) => {
       ...env,
     });
 
-  it('lets the running picture end, then exits 0; each queue has its own worker', async (t) => {
+  it('lets the running picture end and then exits with 0, with a worker for each queue', async () => {
     const darkroom = await startDarkroom(engine, { workers: false, sketch: { stepMs: 100 } });
-    t.after(() => darkroom.close());
+    atTestEnd(() => darkroom.close());
     const worker = start(darkroom, ['--queues', 'high_priority']);
-    t.after(() => endProcess(worker));
+    atTestEnd(() => endProcess(worker));
     await worker.says('Serving high_priority');
     const id = await darkroom.generate({ prompt: 'x', width: 64, height: 64, steps: 20 });
     await eventually('it draws', () => darkroom.sketch.state().active !== null);
     worker.kill('SIGTERM');
-    assert.equal(await worker.ended(), 0);
+    expect(await worker.ended()).toBe(0);
     const status = await darkroom.status(id);
-    assert.equal(status.status, 'SUCCESS');
-    assert.equal(status.attempt, 1);
-    const uploader = start(darkroom, ['--queues', 'normal_priority']);
-    t.after(() => endProcess(uploader));
+    expect(status.status).toBe('SUCCESS');
+    expect(status.attempt).toBe(1);
+    const uploader = start(darkroom, ['--queues', 'normal_priority'], { LOG_FORMAT: 'json' });
+    atTestEnd(() => endProcess(uploader));
     await eventually('the picture is stored', async () => {
       return (await darkroom.database.query('SELECT FROM image_spool')).length === 0;
     });
     uploader.kill('SIGTERM');
     await uploader.ended();
+    // `darkroom logs` reads what they wrote, one as text, the other as JSON.
+    for (const [process, name] of [
+      [worker, 'generate_image_task'],
+      [uploader, 'upload_to_cloud_task'],
+    ] as const) {
+      const { code, stdout } = await cli(['logs', 'tasks', '--json'], {}, process.output());
+      expect(code).toBe(0);
+      const lines = stdout.trim().split('\n');
+      const told = lines.map((line) => JSON.parse(line) as { name: string; message: string });
+      const messages = told.filter((line) => line.name === name).map(({ message }) => message);
+      expect(messages[0]).toBe('received');
+      expect(messages[1]!).toMatch(/^succeeded in \d+\.\d{3} s$/);
+    }
     await assertSound(darkroom);
   });
 
-  it('hands back what does not end within the grace, and stops it on the card', async (t) => {
+  it('hands back a task that does not end within the grace period, and stops its job on the engine', async () => {
     const darkroom = await startDarkroom(engine, { workers: false, sketch: { stepMs: 1_000 } });
-    t.after(() => darkroom.close());
+    atTestEnd(() => darkroom.close());
     const worker = start(darkroom, [], { SHUTDOWN_GRACE_SECONDS: '0' });
-    t.after(() => endProcess(worker));
+    atTestEnd(() => endProcess(worker));
     await worker.says('Serving');
     const id = await darkroom.generate({ prompt: 'x', width: 64, height: 64, steps: 100 });
     await eventually('it draws', () => darkroom.sketch.state().active !== null);
     worker.kill('SIGTERM');
-    assert.equal(await worker.ended(), 0);
-    assert.equal((await darkroom.status(id)).status, 'PENDING');
+    expect(await worker.ended()).toBe(0);
+    expect((await darkroom.status(id)).status).toBe('PENDING');
     await eventually('the card is free', () => darkroom.sketch.state().active === null);
   });
 });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { defineTask } from '../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../src/tasks/task-handler.decorator.js';
+import { defineTask } from '../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../src/tasks/definitions/task-handler.decorator.js';
 
 const pair = z.strictObject({ a: z.number(), b: z.number() });
 

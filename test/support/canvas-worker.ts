@@ -1,7 +1,7 @@
 import { CanvasProgress } from '../../src/tasks/canvas/canvas-progress.js';
-import { Dispatcher } from '../../src/tasks/dispatcher.js';
-import { TaskEndings } from '../../src/tasks/task-endings.js';
-import { TaskLedger } from '../../src/tasks/task-ledger.js';
+import { Dispatcher } from '../../src/tasks/hints/dispatcher.js';
+import { TaskEndings } from '../../src/tasks/ending/task-endings.js';
+import { TaskClaims } from '../../src/tasks/ledger/task-claims.js';
 import { CanvasHandlers } from './canvas-tasks.js';
 import type { QueueEngineName } from './queue-engines.js';
 import { openTaskLab } from './task-lab.js';
@@ -15,7 +15,7 @@ const { DATABASE_URL, QUEUE_URL, ENGINE, DIE_WHEN, DIE_AT } = process.env;
 type Method = (this: unknown, ...args: never[]) => unknown;
 
 const phases: Record<string, () => void> = {
-  claimed: () => dieAt(TaskLedger.prototype, 'claim', 'after'),
+  claimed: () => dieAt(TaskClaims.prototype, 'claim', 'after'),
   // The next steps are written, and nothing is committed.
   ending: () => dieAt(CanvasProgress.prototype, 'ended', 'after'),
   // Committed; the hint of this task is still there, those of the next steps are not.

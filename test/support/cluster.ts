@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { atTestEnd } from './at-test-end.js';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/infrastructure/database/data-source.js';
 import { createSketch, type Sketch } from '../../src/sketch/sketch-server.js';
@@ -18,15 +18,20 @@ export interface Cluster {
   database: DataSource;
   settings: { dataDir: string };
   post(prompt: string): Promise<Response>;
+  /** Of a generation. */
+  status(id: string): Promise<Response>;
+  /** With the admin's key. */
+  get(path: string): Promise<Response>;
   /** Waits until every task has ended. */
-  settled(withinMs: number): Promise<void>;
+  settled(): Promise<void>;
   startWorker(env?: Record<string, string>): Promise<TestProcess>;
 }
 
 export async function startCluster(
-  t: TestContext,
   stores: { databaseUrl: string; queueUrl: string | undefined },
   sketch: Sketch = createSketch({ stepMs: 5, modelSwitchMs: 0 }),
+  engineUrl?: string,
+  changes: Record<string, string> = {},
 ): Promise<Cluster> {
   const dataDir = await mkdtemp(join(tmpdir(), 'darkroom-cluster-'));
   const port = await freePort();
@@ -35,11 +40,12 @@ export async function startCluster(
     DATABASE_URL: stores.databaseUrl,
     QUEUE_URL: stores.queueUrl,
     DARKROOM_DATA_DIR: dataDir,
-    SD_API_URLS: await sketch.listen(),
+    SD_API_URLS: engineUrl ?? (await sketch.listen()),
     PORT: String(port),
     TASK_LEASE_SECONDS: '3',
     RECONCILE_SECONDS: '1',
     SHUTDOWN_GRACE_SECONDS: '5',
+    ...changes,
   };
   const processes: TestProcess[] = [];
   const start = async (program: string, ready: string, more = {}) => {
@@ -53,13 +59,14 @@ export async function startCluster(
   const worker = await startWorker();
   const options = dataSourceOptions({ url: stores.databaseUrl, poolSize: 2 });
   const database = await new DataSource(options).initialize();
-  t.after(async () => {
+  atTestEnd(async () => {
     await database.destroy();
     for (const process of processes) await endProcess(process);
     await sketch.close();
     await rm(dataDir, { recursive: true, force: true });
   });
   const key = (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim();
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
   return {
     url,
     api,
@@ -71,41 +78,47 @@ export async function startCluster(
     post: (prompt) =>
       fetch(`${url}/api/v1/generate-image/`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        headers,
         body: JSON.stringify({ prompt, width: 64, height: 64, steps: 2 }),
       }),
-    settled: async (withinMs) => {
-      await eventually(
-        'every task is over',
-        async () => {
-          const open = await database.query(
-            `SELECT FROM tasks WHERE finished_at IS NULL OR queue_check_at IS NULL AND finished_at IS NULL LIMIT 1`,
-          );
-          return open.length === 0;
-        },
-        withinMs,
-      );
+    status: (id) => fetch(`${url}/api/v1/generation-status/${id}`, { headers }),
+    get: (path) => fetch(url + path, { headers }),
+    settled: async () => {
+      await eventually('every task is over', async () => {
+        const open = await database.query(
+          `SELECT FROM tasks WHERE finished_at IS NULL OR queue_check_at IS NULL AND finished_at IS NULL LIMIT 1`,
+        );
+        return open.length === 0;
+      });
     },
   };
 }
 
-/** Posts one request after the other until `stop` is called. */
+/** Posts one request after the other, and asks how each is, until `stop` is called. */
 export function keepPosting(cluster: Cluster, pauseMs = 50) {
   const stopping = new AbortController();
   const statuses: number[] = [];
+  const looks: number[] = [];
   const accepted: string[] = [];
   const done = (async () => {
     for (let n = 1; !stopping.signal.aborted; n++) {
       const response = await cluster.post(`picture ${n}`);
       statuses.push(response.status);
       const body = (await response.json()) as { task_id?: string };
-      if (response.status === 202) accepted.push(body.task_id!);
+      if (response.status === 202) {
+        accepted.push(body.task_id!);
+        const status = await cluster.status(body.task_id!);
+        await status.arrayBuffer();
+        looks.push(status.status);
+      }
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   })();
   return {
-    /** Of all answers so far. */
+    /** Of all answers to a post so far. */
     statuses,
+    /** And to a question how a task is. */
+    looks,
     accepted,
     stop: async () => {
       stopping.abort();

@@ -1,4 +1,5 @@
-import assert from 'node:assert/strict';
+import { expect } from '@jest/globals';
+import { about } from './about.js';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,12 +12,12 @@ import type {
   GenerationAccepted,
   GenerationStatus,
 } from '../../src/features/image-generation/image-generation.dto.js';
-import { createApi } from '../../src/run.js';
+import { createApi } from '../../src/create-api.js';
 import type { SketchOptions } from '../../src/sketch/options.js';
 import { createSketch, type Sketch } from '../../src/sketch/sketch-server.js';
 import { StandaloneModule } from '../../src/standalone.module.js';
-import { QUEUE_NAMES } from '../../src/tasks/queues.js';
-import { TaskWorkers } from '../../src/tasks/workers/task-workers.js';
+import { QUEUE_NAMES } from '../../src/tasks/definitions/queues.js';
+import { TaskWorkers } from '../../src/tasks/task-workers.js';
 import { eventually } from './eventually.js';
 import { openStores, type QueueEngineName, type TestStores } from './queue-engines.js';
 import { loggerOf, settingsFor } from './settings.js';
@@ -38,6 +39,8 @@ export interface TestDarkroom {
   /** Posts a generation that is accepted. @returns the task's id */
   generate(body: Record<string, unknown>): Promise<string>;
   status(taskId: string): Promise<GenerationStatus>;
+  /** Workers for all queues, in this process; from the start unless `workers` is false. */
+  startWorkers(): void;
   /** The status once the task is over. */
   finished(taskId: string, withinMs?: number): Promise<GenerationStatus>;
   close(): Promise<void>;
@@ -68,7 +71,8 @@ export async function startDarkroom(
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   const workers = app.get(TaskWorkers);
-  if (options.workers !== false) workers.start([...QUEUE_NAMES]);
+  const startWorkers = () => workers.start([...QUEUE_NAMES]);
+  if (options.workers !== false) startWorkers();
   const { key: adminKey } = await app.get(AdminKey).ensure(join(dataDir, 'admin.key'));
   const request: TestDarkroom['request'] = (path, { key = adminKey, headers, ...init } = {}) =>
     fetch(url + path, {
@@ -83,7 +87,7 @@ export async function startDarkroom(
     });
   const status: TestDarkroom['status'] = async (taskId) => {
     const response = await request(`/api/v1/generation-status/${taskId}`);
-    assert.equal(response.status, 200);
+    expect(response.status).toBe(200);
     return (await response.json()) as GenerationStatus;
   };
   return {
@@ -102,10 +106,11 @@ export async function startDarkroom(
     post,
     generate: async (body) => {
       const response = await post('/api/v1/generate-image/', body);
-      assert.equal(response.status, 202, await response.clone().text());
+      about(await response.clone().text(), () => expect(response.status).toBe(202));
       return ((await response.json()) as GenerationAccepted).task_id;
     },
     status,
+    startWorkers,
     finished: (taskId, withinMs) =>
       eventually(
         `task ${taskId} is over`,

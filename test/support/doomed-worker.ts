@@ -1,16 +1,16 @@
 import { A1111Engine } from '../../src/features/image-generation/engines/a1111-engine.js';
 import { DiskObjectStorage } from '../../src/features/storage/disk-object-storage.js';
 import { ImageStore } from '../../src/features/images/image-store.js';
-import { TaskClient } from '../../src/tasks/task-client.js';
-import { TaskLedger } from '../../src/tasks/task-ledger.js';
+import { TaskClient } from '../../src/tasks/sending/task-client.js';
+import { TaskClaims } from '../../src/tasks/ledger/task-claims.js';
 import { ScheduleRuns } from '../../src/tasks/schedules/schedule-runs.js';
-import { TaskAttempts } from '../../src/tasks/task-attempts.js';
+import { TaskAttempts } from '../../src/tasks/running/task-attempts.js';
 
 /** A worker that dies of SIGKILL when its first task, or tick, reaches the phase named by DIE_WHEN. */
 type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
 
 const phases: Record<string, () => void> = {
-  claimed: () => dieAfter(TaskLedger.prototype, 'claim'),
+  claimed: () => dieAfter(TaskClaims.prototype, 'claim'),
   drawing: () => dieDuring(A1111Engine.prototype, 'txt2img', 400),
   drawn: () => dieAfter(A1111Engine.prototype, 'txt2img'),
   committing: () => dieAfter(ImageStore.prototype, 'add'),

@@ -3,20 +3,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 /**
  * Asks until the answer is neither null, undefined nor false.
  *
- * @throws Error naming `what` when that takes longer than `withinMs`
+ * @param withinMs milliseconds; the default is far more than anything needs, since a test that waits on a busy machine
+ *   has not failed
+ * @throws Error naming `what` when that takes longer
  */
 export async function eventually<T>(
   what: string,
   ask: () => T | Promise<T>,
-  withinMs = 30_000,
+  withinMs = 300_000,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const end = performance.now() + withinMs;
-  for (;;) {
+  // Short waits end at once, and long ones leave the processor to what they wait for.
+  for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 1.3, 150)) {
     const answer = await ask();
     if (answer !== null && answer !== undefined && answer !== false) {
       return answer as NonNullable<Exclude<T, false>>;
     }
     if (performance.now() > end) throw new Error(`Not within ${withinMs} ms: ${what}`);
-    await delay(20);
+    await delay(pauseMs);
   }
 }

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { completeWith, type TaskContext } from '../../src/tasks/task-context.js';
-import { defineTask } from '../../src/tasks/task-definition.js';
-import { RetryLater } from '../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../src/tasks/task-handler.decorator.js';
+import { completeWith, type TaskContext } from '../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../src/tasks/definitions/task-definition.js';
+import { RetryLater } from '../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../src/tasks/definitions/task-handler.decorator.js';
 
 /** Tells in which process it ran. */
 export const tell = defineTask({
@@ -32,10 +32,19 @@ export const endure = defineTask({
 export const endureBriefly = defineTask({
   name: 'endure_briefly',
   queue: 'normal_priority',
-  payload: z.enum(['spins', 'spins_in_transaction', 'hangs', 'obeys', 'makes_do']),
+  payload: z.enum([
+    'spins',
+    'spins_in_transaction',
+    'hangs',
+    'obeys',
+    'makes_do',
+    'waits_paused',
+    'hangs_after_pause',
+    'spins_after_pause',
+  ]),
   result: z.string(),
   softTimeLimitMs: 100,
-  hardTimeLimitMs: 300,
+  hardTimeLimitMs: 2_000,
 });
 /** Kills its process at its first attempts. */
 export const die = defineTask({
@@ -99,13 +108,33 @@ export class PoolHandlers {
   }
 
   @HandlesTask(endureBriefly)
-  async endureBriefly(how: z.output<typeof endureBriefly.payload>, { signal }: TaskContext) {
+  async endureBriefly(
+    how: z.output<typeof endureBriefly.payload>,
+    { taskId, signal, timeLimits }: TaskContext,
+  ) {
+    if (how === 'waits_paused' || how.endsWith('_after_pause')) {
+      timeLimits.pause();
+      await this.database.query('INSERT INTO notes VALUES ($1, $2)', [taskId, 'paused']);
+      await this.gate(taskId);
+      timeLimits.restart();
+      if (how === 'waits_paused') return 'after its turn';
+    }
+    if (how === 'spins_after_pause') spin();
+    if (how === 'hangs_after_pause') await never();
     if (how === 'spins') spin();
     if (how === 'spins_in_transaction') return completeWith<string>(async () => spin());
     if (how === 'hangs') await never();
     await once(signal, 'abort');
     if (how === 'obeys') throw signal.reason;
     return (signal.reason as Error).name;
+  }
+
+  private async gate(taskId: string): Promise<void> {
+    for (;;) {
+      const open = await this.database.query('SELECT FROM gates WHERE task = $1', [taskId]);
+      if (open.length > 0) return;
+      await delay(20);
+    }
   }
 
   @HandlesTask(die)

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../../src/config/config.module.js';
-import { TaskPool } from '../../src/tasks/workers/task-pool.js';
+import { TaskPool } from '../../src/tasks/pools/task-pool.js';
 import { CanvasHandlers } from './canvas-tasks.js';
 import { eventually } from './eventually.js';
 import { PoolHandlers, poolTables } from './pool-handlers.js';

@@ -1,4 +1,5 @@
-import assert from 'node:assert/strict';
+import { expect } from '@jest/globals';
+import { about } from './about.js';
 import { problemSchema, problemType, type Problem } from '../../src/infrastructure/http/problem.js';
 
 /** The body of an error answer, once it is one of this status (and code) in the shape of them all. */
@@ -8,14 +9,14 @@ export async function problemOf(
   code?: string,
 ): Promise<Problem> {
   const text = await response.text();
-  assert.equal(response.status, status, text);
-  assert.equal(response.headers.get('content-type'), problemType);
-  assert.equal(response.headers.get('cache-control'), 'no-store');
-  assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
+  about(text, () => expect(response.status).toBe(status));
+  expect(response.headers.get('content-type')).toBe(problemType);
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff');
   const problem = problemSchema.parse(JSON.parse(text));
-  assert.equal(problem.status, status);
-  if (code !== undefined) assert.equal(problem.code, code);
-  assert.equal(problem.correlation_id, response.headers.get('x-correlation-id'));
+  expect(problem.status).toBe(status);
+  if (code !== undefined) expect(problem.code).toBe(code);
+  expect(problem.correlation_id).toBe(response.headers.get('x-correlation-id'));
   return problem;
 }
 

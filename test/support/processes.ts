@@ -25,7 +25,7 @@ export function startProcess(
 ): TestProcess {
   const file = fileURLToPath(new URL(`../../${program}`, import.meta.url));
   const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
-    env: { PATH: process.env['PATH'], LOG_FORMAT: 'pretty', NO_COLOR: '1', ...env },
+    env: { PATH: process.env['PATH'], LOG_FORMAT: 'pretty', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
   });

@@ -1,5 +1,4 @@
-import { describe } from 'node:test';
-import { hasRedis, openDatabase, openRedis, type Store } from './stores.js';
+import { openDatabase, openRedis, type Store } from './stores.js';
 
 export type QueueEngineName = 'postgres' | 'redis';
 
@@ -22,15 +21,4 @@ export async function openStores(engine: QueueEngineName): Promise<TestStores> {
       await queue?.close();
     },
   };
-}
-
-/** The same suite on both queue engines. */
-export function onBothQueueEngines(
-  name: string,
-  suite: (engine: QueueEngineName) => void,
-  options: { concurrency?: boolean } = {},
-): void {
-  describe(`${name}, queue in Postgres`, options, () => suite('postgres'));
-  const skip = hasRedis ? false : 'no Redis: see the last line of the output';
-  describe(`${name}, queue in Redis`, { ...options, skip }, () => suite('redis'));
 }

@@ -1,4 +1,4 @@
-import { runChild } from '../../src/tasks/workers/run-child.js';
+import { runChild } from '../../src/tasks/pools/run-child.js';
 import { labModule } from './lab-module.js';
 import { LingerHandlers } from './recovery-tasks.js';
 import { loggerOf } from './settings.js';

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { pause } from '../../src/common/deadline.js';
-import { completeWith, type TaskContext } from '../../src/tasks/task-context.js';
-import { defineTask } from '../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../src/tasks/task-handler.decorator.js';
+import { completeWith, type TaskContext } from '../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../src/tasks/definitions/task-handler.decorator.js';
 
 /** Takes its time, and leaves a row in `lingered`. */
 export const linger = defineTask({

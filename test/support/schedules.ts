@@ -1,4 +1,5 @@
-import assert from 'node:assert/strict';
+import { expect } from '@jest/globals';
+import { about } from './about.js';
 import type { DataSource } from 'typeorm';
 
 interface Run {
@@ -22,15 +23,17 @@ export async function assertTicksOnce(database: DataSource): Promise<void> {
       WHERE NOT run.manual ORDER BY run.schedule, run.due_at`,
   );
   for (const [i, run] of runs.entries()) {
-    assert.equal(run.state, 'SUCCESS');
+    expect(run.state).toBe('SUCCESS');
     const before = runs[i - 1];
     if (before?.schedule !== run.schedule) continue;
-    assert.equal(Number(run.due) - Number(before.due), run.everyMs, `${run.schedule}: tick ${i}`);
+    about(`${run.schedule}: tick ${i}`, () =>
+      expect(Number(run.due) - Number(before.due)).toBe(run.everyMs),
+    );
   }
   const [tasks] = await database.query(
     `SELECT count(*)::int AS all, count(DISTINCT run.task_id)::int AS ticked
        FROM tasks LEFT JOIN schedule_runs run ON run.task_id = tasks.id
       WHERE tasks.name IN (SELECT task FROM schedules)`,
   );
-  assert.deepEqual(tasks, { all: runs.length, ticked: runs.length });
+  expect(tasks).toEqual({ all: runs.length, ticked: runs.length });
 }

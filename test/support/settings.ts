@@ -16,7 +16,7 @@ export function settingsFor(
     queueUrl,
     shutdownGraceMs: 5_000,
     reconcileMs: 1_000,
-    leaseMs: 3_000,
+    leaseMs: 15_000,
     childProgram: fileURLToPath(new URL('../../src/worker-child.js', import.meta.url)),
     isChild: false,
     ...changes,

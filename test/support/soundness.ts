@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import { expect } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export async function assertSound({
     `SELECT id, name, state FROM tasks WHERE (finished_at IS NULL OR lease_until IS NOT NULL)
         AND id NOT IN (SELECT task_id FROM schedule_runs WHERE task_id IS NOT NULL)`,
   );
-  assert.deepEqual(open, [], 'every task has ended');
+  expect(open).toEqual([]);
 
   const wrongCount = await database.query(
     `SELECT t.id, t.state, count(i.id)::int AS images FROM tasks t
@@ -28,16 +28,16 @@ export async function assertSound({
       WHERE t.name = 'generate_image_task' GROUP BY t.id
      HAVING count(i.id) <> CASE t.state WHEN 'SUCCESS' THEN (t.payload->>'batch_size')::int ELSE 0 END`,
   );
-  assert.deepEqual(wrongCount, [], 'SUCCESS has its pictures, all else has none');
+  expect(wrongCount).toEqual([]);
 
   const images = await database.query(`SELECT * FROM generated_images`);
   const folder = join(settings.dataDir, 'objects');
   for (const image of images) {
     const bytes = await readFile(join(folder, image.object_key));
-    assert.equal(bytes.length, image.bytes);
-    assert.ok(createHash('sha256').update(bytes).digest().equals(image.sha256), 'its checksum');
+    expect(bytes.length).toBe(image.bytes);
+    expect(createHash('sha256').update(bytes).digest().equals(image.sha256)).toBe(true);
     const { width, height } = await sharp(bytes).metadata();
-    assert.deepEqual([width, height], [image.width, image.height]);
+    expect([width, height]).toEqual([image.width, image.height]);
     await sharp(bytes).stats();
   }
   const named = images.flatMap((image: Record<string, string>) => [
@@ -46,7 +46,7 @@ export async function assertSound({
   ]);
   const names = new Set(named);
   const unnamed = (await filesBelow(folder)).filter((file) => !names.has(file));
-  assert.deepEqual(unnamed, [], 'no object without a row');
+  expect(unnamed).toEqual([]);
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate } from '../../src/infrastructure/database/migrate.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/embedded/embedded-postgres.js';
-import { createQueueEngine } from '../../src/infrastructure/queue/queue.module.js';
+import { createQueueEngine } from '../../src/infrastructure/queue/create-queue-engine.js';
+import { migrations } from '../../src/migrations.js';
 
 export const template = 'darkroom_template';
 
@@ -29,7 +30,7 @@ export async function startStores({ durable = false } = {}): Promise<Stores> {
     durable,
     settings: { max_connections: '400', ...(!durable && { shared_buffers: '64MB' }) },
   });
-  await migrate(postgres.url);
+  await migrate({ url: postgres.url, migrations });
   const queue = createQueueEngine(postgres.url);
   await queue.prepare();
   await queue.close();

@@ -3,15 +3,21 @@ import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';
 import type { Settings } from '../../src/config/config.module.js';
 import type { Canvas } from '../../src/tasks/canvas/canvas.js';
-import { Reconciler } from '../../src/tasks/reconciler.js';
-import { TaskClient, type SendOptions } from '../../src/tasks/task-client.js';
-import type { PayloadInput, Result, TaskDefinition } from '../../src/tasks/task-definition.js';
-import { TaskHints } from '../../src/tasks/task-hints.js';
-import { TaskLedger } from '../../src/tasks/task-ledger.js';
-import { isFinal, type TaskState } from '../../src/tasks/task-state.js';
-import { TaskEntity } from '../../src/tasks/task.entity.js';
-import { TaskWorkers } from '../../src/tasks/workers/task-workers.js';
-import { QUEUE_NAMES, type QueueName } from '../../src/tasks/queues.js';
+import { Reconciler } from '../../src/tasks/hints/reconciler.js';
+import { TaskClient, type SendOptions } from '../../src/tasks/sending/task-client.js';
+import type {
+  PayloadInput,
+  Result,
+  TaskDefinition,
+} from '../../src/tasks/definitions/task-definition.js';
+import { TaskHints } from '../../src/tasks/hints/task-hints.js';
+import { TaskClaims } from '../../src/tasks/ledger/task-claims.js';
+import { TaskTransitions } from '../../src/tasks/ledger/task-transitions.js';
+import { TaskLeases } from '../../src/tasks/ledger/task-leases.js';
+import { isFinal, type TaskState } from '../../src/tasks/definitions/task-state.js';
+import { TaskEntity } from '../../src/tasks/ledger/task.entity.js';
+import { TaskWorkers } from '../../src/tasks/task-workers.js';
+import { QUEUE_NAMES, type QueueName } from '../../src/tasks/definitions/queues.js';
 import { eventually } from './eventually.js';
 import { labModule } from './lab-module.js';
 import { openStores, type QueueEngineName, type TestStores } from './queue-engines.js';
@@ -21,7 +27,9 @@ import { loggerOf, settingsFor } from './settings.js';
 export interface TaskLab {
   stores: TestStores;
   database: DataSource;
-  ledger: TaskLedger;
+  claims: TaskClaims;
+  transitions: TaskTransitions;
+  leases: TaskLeases;
   hints: TaskHints;
   reconciler: Reconciler;
   workers: TaskWorkers;
@@ -85,7 +93,9 @@ export async function openTaskLab(
     database,
     hints,
     workers,
-    ledger: app.get(TaskLedger),
+    claims: app.get(TaskClaims),
+    transitions: app.get(TaskTransitions),
+    leases: app.get(TaskLeases),
     reconciler: app.get(Reconciler),
     get: app.get.bind(app),
     send: async (definition, payload, sendOptions) =>

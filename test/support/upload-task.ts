@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { defineTask } from '../../src/tasks/task-definition.js';
-import { PermanentTaskError } from '../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../src/tasks/task-handler.decorator.js';
+import { defineTask } from '../../src/tasks/definitions/task-definition.js';
+import { PermanentTaskError } from '../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../src/tasks/definitions/task-handler.decorator.js';
 
 /** One of the features' tasks, which the command line knows; here with a handler of the test. */
 export const upload = defineTask({

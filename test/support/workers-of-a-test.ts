@@ -1,7 +1,8 @@
+import { expect } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { WorkerControl } from '../../src/tasks/control/worker-control.js';
-import type { Answers } from '../../src/tasks/control/worker-questions.js';
-import type { QueueName } from '../../src/tasks/queues.js';
+import { WorkerQuestions, type Answers } from '../../src/tasks/control/worker-questions.js';
+import type { QueueName } from '../../src/tasks/definitions/queues.js';
 import { eventually } from './eventually.js';
 import type { QueueEngineName } from './queue-engines.js';
 import { openTaskLab, type TaskLab, type TaskLabOptions } from './task-lab.js';
@@ -27,6 +28,11 @@ export async function openWorkers(
     workers.push(await openTaskLab(engine, { ...options, serve, name, stores: asker.stores }));
   }
   const remote = asker.get(WorkerControl);
+  // A second, the default, can be too short for workers on a busy machine.
+  const questions = asker.get(WorkerQuestions);
+  const ask = questions.ask.bind(questions);
+  questions.ask = (command, args, askOptions) =>
+    ask(command, args, { timeoutMs: 60_000, ...askOptions });
   await eventually('every worker is there', async () => {
     return (await remote.workers()).length === names.length;
   });
@@ -43,7 +49,7 @@ export async function openWorkers(
 
 /** What each worker gave, by name; fails when one is missing or refused. */
 export function dataOf<T>({ replies, missing }: Answers<T>): Record<string, T> {
-  assert.deepEqual(missing, []);
+  expect(missing).toEqual([]);
   return Object.fromEntries(
     replies.map((reply) => {
       if (!reply.ok) assert.fail(`${reply.worker} refused: ${reply.error}`);

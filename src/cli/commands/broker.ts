@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { HintQueue, QueueEngine } from '../../infrastructure/queue/queue-engine.js';
-import { QUEUE_NAMES, type QueueName } from '../../tasks/queues.js';
+import { QUEUE_NAMES, taskPriority, type QueueName } from '../../tasks/definitions/queues.js';
 import { answers, command, group, type Answer } from '../command.js';
 import { cliSettings } from '../connection.js';
 import { list, moment, table } from '../output.js';
@@ -29,6 +29,7 @@ export function brokerCommands(program: Command): void {
   command(broker, 'peek <queue>', {
     description: 'Show the next hints of a queue without taking them.',
     examples: [['broker peek high_priority -n 20', 'the next twenty']],
+    notes: 'A hint tells a worker which task to look at.',
   })
     .option('-n, --number <n>', 'how many', integerValue(1, 1000), 10)
     .action(answers(peek));
@@ -50,8 +51,9 @@ async function withQueue<T>(
   name: QueueName,
   work: (queue: HintQueue) => Promise<T>,
 ): Promise<T> {
-  const { hintQueueOptions } = await import('../../tasks/queues.js');
-  const queue = engine.createQueue(name, hintQueueOptions);
+  const { hintQueueOptions } = await import('../../tasks/definitions/queues.js');
+  const { StoreQueue } = await import('../../infrastructure/queue/store-queue.js');
+  const queue = new StoreQueue(name, { ...engine.options, ...hintQueueOptions });
   queue.on('error', () => {});
   try {
     await queue.waitUntilReady();
@@ -105,7 +107,7 @@ async function counts(): Promise<Answer> {
       prioritized = 0,
       ...others
     } = await queue.getJobCounts(...liveStates, 'completed', 'failed');
-    // To us one state: every hint has a priority, and only a few paths of BullMQ drop it.
+    // One state to us: every hint has a priority, and only a few code paths of BullMQ drop it.
     const { active = 0, delayed = 0, completed = 0, failed = 0 } = others;
     return { active, waiting: waiting + prioritized, delayed, completed, failed };
   });
@@ -132,7 +134,7 @@ async function peek(name: string, { number }: { number: number }): Promise<Answe
             task_id: job.data.taskId,
             name: job.name,
             state: state === 'prioritized' ? ('waiting' as const) : state,
-            priority: Math.max(0, job.priority - 1),
+            priority: taskPriority(job.priority),
             added_at: new Date(job.timestamp).toISOString(),
           });
         }

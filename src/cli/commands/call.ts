@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
-import type { QueueName } from '../../tasks/queues.js';
-import type { TaskDefinition } from '../../tasks/task-definition.js';
+import type { QueueName } from '../../tasks/definitions/queues.js';
+import type { TaskDefinition } from '../../tasks/definitions/task-definition.js';
 import { answers, command, type Answer } from '../command.js';
 import { withDarkroom, type Darkroom } from '../connection.js';
 import { definitionOf } from '../definitions.js';
-import { usageError } from '../exit.js';
+import { CliError, usageError } from '../exit.js';
 import { answerOf, neverMs } from '../task-answer.js';
 import { durationValue, integerValue, jsonValue, momentValue, queueValue } from '../values.js';
 
 interface Options {
   payload?: unknown;
+  owner?: string;
   queue?: QueueName;
   priority?: number;
   delay?: number;
@@ -23,6 +24,7 @@ export function callCommand(program: Command): void {
   command(program, 'call <name>', {
     description: 'Send a task. Its payload is checked before anything is stored.',
     examples: [
+      [`call generate_image_task --payload '{"prompt":"a lighthouse"}' --owner admin`, 'a picture'],
       [`call add_numbers --payload '{"x":2,"y":3}' --wait 10s`, 'send, and print the result'],
       [
         `call upload_to_cloud_task --payload '{"image_id":"…"}' --delay 10m`,
@@ -32,7 +34,8 @@ export function callCommand(program: Command): void {
     notes:
       'Prints the id of the task; with --wait, how it ended: exit code 0 for SUCCESS, 1 for FAILURE and\nREVOKED, 124 when it is not over in time.',
   })
-    .option('--payload <json>', 'what the task gets; default: null', jsonValue)
+    .option('--payload <json>', 'payload of the task (default: null)', jsonValue)
+    .option('--owner <user>', 'whose task it is: the name or the id of a user')
     .option('--queue <name>', "another queue than the task's own", queueValue)
     .option('--priority <0-9>', '0 is first, 9 last', integerValue(0, 9))
     .option('--delay <duration>', 'wait so long before it may run: 10s, 5m, 1h', durationValue)
@@ -47,10 +50,13 @@ async function call(name: string, options: Options): Promise<Answer> {
     throw usageError('--delay and --run-at exclude each other.');
   }
   const definition = await definitionOf(name);
+  if (definition.needsOwner && options.owner === undefined) {
+    throw usageError(`A task "${name}" belongs to a user: say whose with --owner <name>.`);
+  }
   return withDarkroom(async (darkroom) => {
     const id = await send(darkroom, definition, options);
     if (options.wait === undefined) return { json: { task_id: id }, text: id };
-    const { TaskResults } = await import('../../tasks/task-results.js');
+    const { TaskResults } = await import('../../tasks/results/task-results.js');
     const timeoutMs = options.wait === true ? neverMs : options.wait;
     return answerOf(await darkroom.get(TaskResults).end(id, timeoutMs), timeoutMs);
   });
@@ -59,12 +65,14 @@ async function call(name: string, options: Options): Promise<Answer> {
 async function send(
   darkroom: Darkroom,
   definition: TaskDefinition,
-  { payload = null, queue, priority, delay, runAt, expires }: Options,
+  { payload = null, owner, queue, priority, delay, runAt, expires }: Options,
 ): Promise<string> {
   const { DataSource } = await import('typeorm');
-  const { TaskClient } = await import('../../tasks/task-client.js');
+  const { TaskClient } = await import('../../tasks/sending/task-client.js');
   const { manager } = darkroom.get(DataSource);
+  const ownerId = owner === undefined ? undefined : await ownerIdOf(darkroom, owner);
   const sent = await darkroom.get(TaskClient).send(manager, definition, payload, {
+    ...(ownerId !== undefined && { ownerId }),
     ...(queue !== undefined && { queue }),
     ...(priority !== undefined && { priority }),
     ...(delay !== undefined && { delayMs: delay }),
@@ -72,4 +80,13 @@ async function send(
     ...(expires !== undefined && { expiresInMs: expires }),
   });
   return sent.id;
+}
+
+async function ownerIdOf(darkroom: Darkroom, owner: string): Promise<string> {
+  const { AuthService } = await import('../../features/auth/auth.service.js');
+  const user = await darkroom.get(AuthService).userOf(owner);
+  if (user) return user.id;
+  throw new CliError(
+    `There is no user "${owner}": "darkroom keys create --user --name <name>" makes one.`,
+  );
 }

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Answers, AskOptions } from '../../tasks/control/worker-questions.js';
 import type { WorkerControl } from '../../tasks/control/worker-control.js';
-import type { QueueName } from '../../tasks/queues.js';
-import type { Revoked, RevokeOptions } from '../../tasks/task-revocations.js';
+import type { QueueName } from '../../tasks/definitions/queues.js';
+import type { Revoked, RevokeOptions } from '../../tasks/ending/task-revocations.js';
 import { answers, command, group, type Answer } from '../command.js';
 import { withDarkroom } from '../connection.js';
 import { definitionOf } from '../definitions.js';
@@ -141,11 +141,12 @@ interface StopFlags {
 }
 
 function stopCommands(control: Command): void {
-  const about = 'Exit code 1 when there is no such task.';
+  const about =
+    'A canvas is a chain, a group or a chord of tasks. Exit code 1 when there is no such task.';
   const ids = (added: Command) => added.argument('<id...>', 'ids of tasks or canvases', idsValue);
   ids(
     command(control, 'revoke', {
-      description: 'Stop tasks for good, or all of a canvas that is not over.',
+      description: 'Stop tasks for good, or what is left of a canvas.',
       examples: [
         ['control revoke 0198c2f0-5b1e-7c3a-9f00-2d1e8a7b6c54', 'waiting or running'],
         ['control revoke 0198c2f0-5b1e-7c3a-9f00-2d1e8a7b6c54 --terminate --grace 5s', 'by force'],
@@ -188,7 +189,7 @@ async function revoke(ids: string[], { terminate, signal, grace }: StopFlags): P
     ...(grace !== undefined && { graceMs: grace }),
   };
   return withDarkroom(async (darkroom) => {
-    const { TaskClient } = await import('../../tasks/task-client.js');
+    const { TaskClient } = await import('../../tasks/sending/task-client.js');
     const revoked = await darkroom.get(TaskClient).revoke(ids, options);
     return {
       json: revoked.map(({ id, outcome, state }) => ({ task_id: id, outcome, state })),

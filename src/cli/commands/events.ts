@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { EventFilter, LiveEvent } from '../../tasks/events/live-event.js';
-import type { QueueName } from '../../tasks/queues.js';
+import type { QueueName } from '../../tasks/definitions/queues.js';
 import { deadline } from '../../common/deadline.js';
 import { command, say, streams, type Print } from '../command.js';
 import { withDarkroom } from '../connection.js';

@@ -13,7 +13,7 @@ export function graphCommand(program: Command): void {
       ['graph 0198c2f0-5b1e-7c3a-9f00-2d1e8a7b6c54 --dot | dot -Tsvg > canvas.svg', 'a picture'],
     ],
     notes:
-      'Any task of the canvas will do. Dashed arrows are callbacks; a large group is summed up.',
+      'A canvas is a chain, a group or a chord of tasks. Give the id of any task of it.\nDashed arrows are callbacks; a large group is summed up.',
   })
     .argument('<id>', 'id of a task', idValue)
     .option('--dot', 'for Graphviz instead of Mermaid')
@@ -53,8 +53,8 @@ async function drawn(graph: CanvasGraph, dot: boolean | undefined): Promise<stri
 async function canvas(id: string, { dot }: { dot?: boolean }): Promise<Answer> {
   const rows = await withDarkroom(async (darkroom) => {
     const { DataSource } = await import('typeorm');
-    const { TaskEntity } = await import('../../tasks/task.entity.js');
-    const { TaskResults } = await import('../../tasks/task-results.js');
+    const { TaskEntity } = await import('../../tasks/ledger/task.entity.js');
+    const { TaskResults } = await import('../../tasks/results/task-results.js');
     const task = await darkroom.get(TaskResults).task(id);
     if (task.canvasId === null) return [task];
     return darkroom.get(DataSource).manager.find(TaskEntity, {

@@ -9,11 +9,11 @@ import { count, counted, list, moment, paint, printable, table } from '../output
 import { idValue } from '../values.js';
 
 const notes =
-  'Reads the JSON lines of LOG_FORMAT=json from a file, or from a pipe without one; lines that are none\nare counted and skipped.';
+  'Reads what the programs of Darkroom log, with LOG_FORMAT=json or pretty, from a file, or from a pipe\nwithout one; other lines are counted and skipped.';
 
 /** Celery's `logtool`. */
 export function logsCommands(program: Command): void {
-  const logs = group(program, 'logs', 'Read the JSON logs of the services.');
+  const logs = group(program, 'logs', 'Read the logs of the services.');
   command(logs, 'stats [file]', {
     description: 'Count lines, levels, sources and failures.',
     examples: [
@@ -23,7 +23,7 @@ export function logsCommands(program: Command): void {
     notes,
   }).action(answers(stats));
   command(logs, 'errors [file]', {
-    description: 'Print the lines that tell of an error.',
+    description: 'Print the lines that report an error.',
     examples: [
       ['logs errors worker.log', 'errors'],
       ['logs errors --warnings worker.log', 'warnings too'],
@@ -34,7 +34,7 @@ export function logsCommands(program: Command): void {
     .option('--warnings', 'warnings too')
     .action(streams(errors));
   command(logs, 'traces [file]', {
-    description: 'Print each stack once, with how often it came; the most frequent first.',
+    description: 'Print each stack trace once, with its count; the most frequent first.',
     examples: [['logs traces worker.log', 'every stack']],
     notes,
   }).action(answers(traces));
@@ -71,8 +71,8 @@ async function forEach(
     }
   }
   if (bad > 0) {
-    const hint = good === 0 ? ' Do the services write LOG_FORMAT=json?' : '';
-    say(`${counted(bad, 'line')} skipped: no JSON log.${hint}`);
+    const hint = good === 0 ? ' Is it the output of a program of Darkroom?' : '';
+    say(`${counted(bad, 'line')} skipped: no log.${hint}`);
   }
   return bad;
 }
@@ -81,6 +81,7 @@ async function stats(file: string | undefined): Promise<Answer> {
   const found = new LogStats();
   for await (const entry of entriesOf(file)) found.add(entry);
   const { entries, badLines, levels, contexts, failures, failedTasks, processes } = found;
+  const { succeededTasks } = found;
   const json = {
     entries,
     bad_lines: badLines,
@@ -89,6 +90,7 @@ async function stats(file: string | undefined): Promise<Answer> {
     processes: processes.sorted().length,
     levels: levels.toJSON(),
     contexts: contexts.toJSON(),
+    succeeded_tasks: succeededTasks.toJSON(),
     failures: failures.toJSON(),
     failed_tasks: failedTasks.toJSON(),
   };
@@ -102,6 +104,7 @@ async function stats(file: string | undefined): Promise<Answer> {
   const parts = [
     section('LEVEL', levels),
     section('SOURCE', contexts),
+    section('SUCCEEDED TASK', succeededTasks),
     section('FAILED WITH', failures),
     section('FAILED TASK', failedTasks),
   ];

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Schema } from '../../infrastructure/database/migrate.js';
 import { confirm } from '../ask.js';
 import { answers, command, type Answer } from '../command.js';
 import { cliSettings } from '../connection.js';
@@ -26,7 +27,7 @@ export function migrateCommand(program: Command): void {
       'Every service does the first by itself when it starts. --down deletes the data that the older\nschema cannot hold.',
   })
     .option('--status', 'only show')
-    .option('--down', 'take back the newest migration')
+    .option('--down', 'undo the newest migration')
     .option('--yes', 'do not ask')
     .action(answers(migrate));
 }
@@ -36,18 +37,20 @@ async function migrate({ status, down, yes }: Options): Promise<Answer> {
   const { databaseUrl, queueUrl } = await cliSettings();
   const { checkDatabase } = await import('../stores.js');
   await checkDatabase(databaseUrl);
-  if (status) return showStatus(databaseUrl);
-  if (down) return takeBack(databaseUrl, yes);
-  return bringUp(databaseUrl, queueUrl ?? databaseUrl);
+  const { migrations } = await import('../../migrations.js');
+  const schema = { url: databaseUrl, migrations };
+  if (status) return showStatus(schema);
+  if (down) return takeBack(schema, yes);
+  return bringUp(schema, queueUrl ?? databaseUrl);
 }
 
-async function bringUp(databaseUrl: string, queueUrl: string): Promise<Answer> {
+async function bringUp(schema: Schema, queueUrl: string): Promise<Answer> {
   const { migrate, migrationStatus } = await import('../../infrastructure/database/migrate.js');
   const { openEngine } = await import('../stores.js');
-  const open = (await migrationStatus(databaseUrl)).filter(({ ran }) => !ran);
+  const open = (await migrationStatus(schema)).filter(({ ran }) => !ran);
   const bar = await progressBar('Migrating', open.length);
   let done = 0;
-  const ran = await migrate(databaseUrl, () => bar.to(++done));
+  const ran = await migrate(schema, () => bar.to(++done));
   bar.end();
   const engine = await openEngine(queueUrl);
   const queue = { engine: engine.name, address: engine.address };
@@ -62,9 +65,9 @@ async function bringUp(databaseUrl: string, queueUrl: string): Promise<Answer> {
   };
 }
 
-async function showStatus(databaseUrl: string): Promise<Answer> {
+async function showStatus(schema: Schema): Promise<Answer> {
   const { migrationStatus } = await import('../../infrastructure/database/migrate.js');
-  const known = await migrationStatus(databaseUrl);
+  const known = await migrationStatus(schema);
   const missing = known.filter(({ ran }) => !ran).length;
   const rows = known.map(({ name, ran }) => [name, ran ? 'run' : 'missing']);
   return {
@@ -74,12 +77,12 @@ async function showStatus(databaseUrl: string): Promise<Answer> {
   };
 }
 
-async function takeBack(databaseUrl: string, yes: boolean | undefined): Promise<Answer> {
+async function takeBack(schema: Schema, yes: boolean | undefined): Promise<Answer> {
   const { migrationStatus, undoMigration } =
     await import('../../infrastructure/database/migrate.js');
-  const newest = (await migrationStatus(databaseUrl)).findLast(({ ran }) => ran);
+  const newest = (await migrationStatus(schema)).findLast(({ ran }) => ran);
   if (newest === undefined) throw new CliError('No migration was run: there is nothing to undo.');
   await confirm(`Take back ${newest.name}, with the data only it can hold?`, yes);
-  const undone = await undoMigration(databaseUrl);
+  const undone = await undoMigration(schema);
   return { json: { undone }, text: `Took back ${undone}` };
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { QUEUE_NAMES, type QueueName } from '../../tasks/queues.js';
+import { QUEUE_NAMES, type QueueName } from '../../tasks/definitions/queues.js';
 import { confirm } from '../ask.js';
 import { answers, command, say, type Answer } from '../command.js';
 import { withDarkroom } from '../connection.js';
@@ -30,7 +30,7 @@ export function purgeCommand(program: Command): void {
 
 async function purge({ queues = [...QUEUE_NAMES], yes }: Options): Promise<Answer> {
   return withDarkroom(async (darkroom) => {
-    const { QueuePurge } = await import('../../tasks/control/queue-purge.js');
+    const { QueuePurge } = await import('../../tasks/operations/queue-purge.js');
     const purge = darkroom.get(QueuePurge);
     const waiting = await purge.count(queues);
     if (waiting === 0) {
@@ -41,7 +41,9 @@ async function purge({ queues = [...QUEUE_NAMES], yes }: Options): Promise<Answe
     const { revoked, hintsLeft } = await purge.purge(queues, (done) => bar.to(done));
     bar.end();
     if (hintsLeft > 0) {
-      say(`${counted(hintsLeft, 'hint')} of them stay in the queue until a worker drops them.`);
+      say(
+        `${counted(hintsLeft, 'hint')} of them (jobs that tell a worker to look at a task) stay until a worker drops them.`,
+      );
     }
     return {
       json: { queues, revoked },

@@ -28,13 +28,13 @@ export function queuesCommands(program: Command): void {
       'Stop the services first; it refuses while a worker serves the source. The target gets a hint for\neach open task of the database (DATABASE_URL), then the source is emptied. A move that was cut off\nis run again.',
   })
     .option('--from <url>', 'store that has the queues now')
-    .option('--to <url>', 'store that shall have them')
+    .option('--to <url>', 'store that they move to')
     .action(answers(moveQueues));
 }
 
 async function listQueues(): Promise<Answer> {
   return withDarkroom(async (darkroom) => {
-    const { QueueOverviews } = await import('../../tasks/control/queue-overview.js');
+    const { QueueOverviews } = await import('../../tasks/operations/queue-overview.js');
     const queues = await darkroom.get(QueueOverviews).list();
     return {
       json: queues.map(({ oldestMs, ...queue }) => ({ ...queue, oldest_ms: oldestMs })),
@@ -64,7 +64,7 @@ async function moveQueues({ from, to }: { from?: string; to?: string }): Promise
   const { databaseUrl } = await cliSettings();
   const { checkDatabase, openEngine } = await import('../stores.js');
   await checkDatabase(databaseUrl);
-  const { QueueMove, QueueMoveError } = await import('../../tasks/control/queue-move.js');
+  const { QueueMove, QueueMoveError } = await import('../../tasks/operations/queue-move.js');
   const { DataSource } = await import('typeorm');
   const { dataSourceOptions } = await import('../../infrastructure/database/data-source.js');
   const source = await openEngine(from);

@@ -9,10 +9,10 @@ interface Options {
   forget?: boolean;
 }
 
-/** Celery's `result`: how a task stands, and what it gave. */
+/** Celery's `result`: the state of a task and its result. */
 export function resultCommand(program: Command): void {
   command(program, 'result', {
-    description: 'Show how a task stands, its result or its error.',
+    description: 'Show the state of a task, and its result or its error.',
     examples: [
       ['result 0198c2f0-5b1e-7c3a-9f00-2d1e8a7b6c54', 'as it is now'],
       ['result 0198c2f0-5b1e-7c3a-9f00-2d1e8a7b6c54 --wait 30s', 'once it is over'],
@@ -29,7 +29,7 @@ export function resultCommand(program: Command): void {
 
 async function result(id: string, options: Options): Promise<Answer> {
   return withDarkroom(async (darkroom) => {
-    const { TaskResults } = await import('../../tasks/task-results.js');
+    const { TaskResults } = await import('../../tasks/results/task-results.js');
     const results = darkroom.get(TaskResults);
     const waitMs = options.wait === true ? neverMs : options.wait;
     const task = waitMs === undefined ? await results.task(id) : await results.end(id, waitMs);

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import type { MisfirePolicy } from '../../tasks/schedules/misfire.js';
 import type { Schedule } from '../../tasks/schedules/schedule.js';
 import type { Schedules } from '../../tasks/schedules/schedules.js';
-import type { QueueName } from '../../tasks/queues.js';
+import type { QueueName } from '../../tasks/definitions/queues.js';
 import { answers, command, group, type About, type Answer } from '../command.js';
 import { withDarkroom } from '../connection.js';
 import { allDefinitions } from '../definitions.js';
@@ -88,7 +88,7 @@ function addCommand(schedules: Command): void {
     .option('--cron <fields>', "five fields, or six with seconds first: '0 4 * * mon'")
     .option('--time-zone <name>', 'of the cron fields (default: TZ_SCHEDULE)')
     .option('--every <duration>', 'instead of --cron: 30s, 5m, 1d', durationValue)
-    .option('--payload <json>', 'what the task gets; default: null', jsonValue)
+    .option('--payload <json>', 'payload of the task (default: null)', jsonValue)
     .option('--queue <name>', "another queue than the task's own", queueValue)
     .option('--priority <0-9>', '0 is first, 9 last', integerValue(0, 9))
     .option('--expires <duration>', 'give up a run that has not started by then', durationValue)

@@ -12,7 +12,7 @@ export function shellCommand(program: Command): void {
       [`shell --json <<< "await database.query('SELECT count(*) FROM tasks')"`, 'from a script'],
     ],
     notes:
-      'In scope: tasks (TaskClient), schedules, control (WorkerControl), events (LiveEvents), database\n(TypeORM), definitions (the tasks by name), s, si, chain, group, chord, map, starmap and chunks, and\nget(Class) for the rest.',
+      'In scope: tasks (TaskClient), schedules, control (WorkerControl), events (LiveEvents), database\n(TypeORM), every task by its name (all: definitions), s, si, chain, group, chord, map, starmap and\nchunks, and get(Class) for the rest.',
     json: 'print each value as JSON',
   }).action(shell);
 }
@@ -32,15 +32,17 @@ async function scopeOf({ get }: Darkroom): Promise<Record<string, unknown>> {
   const { WorkerControl } = await import('../../tasks/control/worker-control.js');
   const { LiveEvents } = await import('../../tasks/events/live-events.js');
   const { Schedules } = await import('../../tasks/schedules/schedules.js');
-  const { TaskClient } = await import('../../tasks/task-client.js');
+  const { TaskClient } = await import('../../tasks/sending/task-client.js');
   const signatures = await import('../../tasks/canvas/signatures.js');
+  const byName = Object.fromEntries(definitions.map((task) => [task.name, task]));
   return {
+    ...byName,
     tasks: get(TaskClient),
     schedules: get(Schedules),
     control: get(WorkerControl),
     events: get(LiveEvents),
     database: get(DataSource),
-    definitions: Object.fromEntries(definitions.map((task) => [task.name, task])),
+    definitions: byName,
     ...signatures,
     get,
   };

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { WorkerOptions } from '../../worker-options.js';
-import { QUEUE_NAMES } from '../../tasks/queues.js';
+import { QUEUE_NAMES } from '../../tasks/definitions/queues.js';
 import { command } from '../command.js';
 import { cliSettings } from '../connection.js';
 import { integerValue, queuesValue } from '../values.js';
@@ -13,14 +13,14 @@ type Options = Omit<WorkerOptions, 'maxMemoryPerChildMb'> & {
 /** Celery's `worker`. */
 export function workerCommand(program: Command): void {
   command(program, 'worker', {
-    description: 'Run tasks until Ctrl-C or SIGTERM; running ones then have time to end.',
+    description: 'Run tasks until Ctrl-C or SIGTERM; running tasks then have time to end.',
     examples: [
       ['worker', 'all queues'],
       ['worker --queues high_priority --name gpu@%h --concurrency 2', 'one queue'],
       ['worker --pool processes --max-tasks-per-child 50', 'tasks in child processes'],
     ],
     notes:
-      'A second Ctrl-C ends it at once; its tasks then go back to the queue when their lease is over.\nWhat is not said here is as the environment says: WORKER_POOL, WORKER_CONCURRENCY and so on.',
+      'A second Ctrl-C ends it at once; its tasks then go back to the queue when their lease is over.\nOptions that are not given come from the environment: WORKER_POOL, WORKER_CONCURRENCY and so on.',
     json: 'log JSON lines (as LOG_FORMAT=json)',
   })
     .option('--queues <names>', 'separated by commas, or all', queuesValue, [...QUEUE_NAMES])

@@ -1,4 +1,4 @@
-/** A line of the JSON log, as infrastructure/http/logger.ts writes it. */
+/** A line of the log, as infrastructure/http/logger.ts writes it. */
 export interface LogEntry {
   level: string;
   pid: number | null;
@@ -9,19 +9,29 @@ export interface LogEntry {
   stack: string | null;
 }
 
-/** A longer line is cut off and counts as bad: one without an end must not fill the memory. */
+/** A longer line is cut off and counts as bad: a line without an end must not fill the memory. */
 const longestLine = 1_000_000;
 
 /**
- * The entries of a log, one at a time; undefined stands for a line that is none. Empty lines are
- * skipped.
+ * The entries of a log, one at a time; undefined stands for a line that is not an entry. Empty lines are
+ * skipped, and lines of a stack trace belong to the entry before them.
  */
 export async function* logEntries(
   chunks: AsyncIterable<string | Buffer>,
 ): AsyncGenerator<LogEntry | undefined> {
+  /** Of the text format, where a stack has lines of its own. */
+  let text: LogEntry | undefined;
   for await (const line of linesOf(chunks)) {
-    if (line.trim() !== '') yield entryOf(line);
+    if (line.trim() === '') continue;
+    if (text && isOfStack(line, text)) {
+      text.stack = text.stack === null ? line : `${text.stack}\n${line}`;
+      continue;
+    }
+    if (text) yield text;
+    text = textEntryOf(line);
+    if (!text) yield entryOf(line);
   }
+  if (text) yield text;
 }
 
 async function* linesOf(chunks: AsyncIterable<string | Buffer>): AsyncGenerator<string> {
@@ -34,6 +44,36 @@ async function* linesOf(chunks: AsyncIterable<string | Buffer>): AsyncGenerator<
     yield* lines;
   }
   yield rest;
+}
+
+const ended = /\r$/;
+// oxlint-disable-next-line no-control-regex -- of a terminal
+const colours = /\u001b\[[\d;]*m/g;
+/** `[Darkroom worker] 4711  - 2026-11-21T09:00:50.000Z   WARN [Tasks] message`, whatever comes before it. */
+const textLine =
+  /\[Darkroom(?: .*?)?\] (\d+) +- (.{8,40}?) +(LOG|WARN|ERROR|FATAL|DEBUG|VERBOSE) (?:\[([^\]]*)\] )?(.*)$/s;
+
+function textEntryOf(line: string): LogEntry | undefined {
+  if (!line.includes('[Darkroom')) return undefined;
+  const plain = line.slice(0, longestLine).replace(colours, '').replace(ended, '');
+  const [, pid, moment, level, context, message] = textLine.exec(plain) ?? [];
+  const timestamp = Date.parse(moment ?? '');
+  if (Number.isNaN(timestamp)) return undefined;
+  return {
+    level: level!.toLowerCase(),
+    pid: Number(pid),
+    timestamp,
+    message: message!,
+    context: context ?? null,
+    stack: null,
+  };
+}
+
+/** The first line of a stack names the error, the others are places or lines of its message. */
+function isOfStack(line: string, { level, stack }: LogEntry): boolean {
+  if (level !== 'error' && level !== 'fatal') return false;
+  if ((stack?.length ?? 0) > longestLine) return false;
+  return stack === null ? /^(\w*(Error|Exception)\b|\s+at )/.test(line) : /^(\s|\}$)/.test(line);
 }
 
 function entryOf(line: string): LogEntry | undefined {

@@ -1,7 +1,7 @@
 import type { LogEntry } from './log-lines.js';
 import { taskLineOf } from './log-tasks.js';
 
-/** Different words counted one by one; what comes after counts as `(others)`. */
+/** Most words that are counted separately; any others count as `(others)`. */
 const mostWords = 1_000;
 
 /** Counts words in bounded memory. */
@@ -33,6 +33,8 @@ export class LogStats {
   readonly levels = new Tally();
   readonly contexts = new Tally();
   readonly processes = new Tally();
+  /** By the name of the task. */
+  readonly succeededTasks = new Tally();
   /** Codes of attempts that failed. */
   readonly failures = new Tally();
   /** The same by the name of the task. */
@@ -50,6 +52,9 @@ export class LogStats {
     this.contexts.add(entry.context ?? '(none)');
     if (entry.pid !== null) this.processes.add(String(entry.pid));
     const task = taskLineOf(entry);
+    if (task?.message.startsWith('succeeded in ')) {
+      this.succeededTasks.add(task.name ?? '(unknown)');
+    }
     if (!task?.code) return;
     this.failures.add(task.code);
     this.failedTasks.add(task.name ?? '(unknown)');

@@ -29,7 +29,7 @@ const oldNames: Record<string, string> = {
   broker: 'broker_url',
   backend: 'result_backend',
 };
-/** Everything else in the file is a program. */
+/** Everything else in the file is code. */
 const settingName =
   /^((broker|task|worker|result|beat|event|control|security|database)_\w+|accept_content|timezone|enable_utc|imports|include|once)$/;
 
@@ -98,7 +98,7 @@ function argumentsOf(reader: PythonReader, add: (name: string, value: PythonValu
   }
 }
 
-/** The deployment decides; what the file falls back on is the best that can be read. */
+/** The deployment decides the value; the default in the file is the best that can be read. */
 function literalOf(value: PythonValue, constants: Map<string, PythonValue>): PythonValue {
   if (value instanceof FromEnvironment && value.fallback !== null) return value.fallback;
   return value instanceof Unknown ? (constants.get(value.text) ?? value) : value;

@@ -1,14 +1,15 @@
-import type { QueueName } from '../../tasks/queues.js';
+import type { QueueName } from '../../tasks/definitions/queues.js';
+import { scheduleCommands } from './beat-schedule.js';
 import { isDictionary } from './celery-settings.js';
 import { textOf, type PythonValue } from './python-values.js';
 
-/** What becomes of a setting. */
+/** What a setting becomes here. */
 export type Counterpart =
   /** A line of our .env. */
   | { kind: 'env'; name: string; value: string; note?: string }
   /** Options of `defineTask` or `@Schedule`, as code. */
   | { kind: 'definition'; code: string[]; note?: string }
-  /** It is always so here, or has no meaning here. */
+  /** It is always the case here, or has no meaning here. */
   | { kind: 'none'; why: string };
 
 type Rule = (value: PythonValue) => Counterpart;
@@ -27,14 +28,14 @@ const option =
       ? { kind: 'none', why: 'the default here too' }
       : { kind: 'definition', code: [codeOf(value)] };
 
-const always = (what: string) => none(`always so: ${what}`);
+const always = (what: string) => none(`always the case: ${what}`);
 const jsonOnly: Rule = (value) => {
   const text = textOf(value);
   return {
     kind: 'none',
     why: /pickle|yaml|msgpack/.test(text)
       ? `tasks and results are JSON here: ${text} payloads have to change`
-      : 'always so: tasks and results are JSON',
+      : 'always the case: tasks and results are JSON',
   };
 };
 const reconnects = always('processes wait for their stores, and nothing is lost meanwhile');
@@ -89,9 +90,7 @@ const rules: Record<string, Rule> = {
   task_queues: none('the queues are high_priority, normal_priority and low_priority'),
   beat_schedule: (value) => ({
     kind: 'definition',
-    code: (isDictionary(value) ? Object.keys(value) : [textOf(value)]).map(
-      (name) => `// darkroom schedules add ${name} …   (darkroom schedules add --help)`,
-    ),
+    code: scheduleCommands(value),
     note: 'or declared beside the definition; no beat process is needed',
   }),
   once: none('per definition: once: { key, ttlMs }'),
@@ -100,7 +99,7 @@ const rules: Record<string, Rule> = {
     why:
       value === false
         ? 'tasks are always acknowledged late: one whose worker dies runs again, so it must bear that'
-        : 'always so: a task is over only when its end is in the database',
+        : 'always the case: a task is over only when its end is in the database',
   }),
   task_reject_on_worker_lost: always('a task whose worker dies runs again, three times at most'),
   worker_prefetch_multiplier: always('a worker takes a task when it has a free slot, never more'),
@@ -138,7 +137,7 @@ const rules: Record<string, Rule> = {
   worker_disable_rate_limits: none('rate limits are per definition: leave rateLimit out'),
 };
 
-/** Variables of the original system that are read here as they are, or by another name. */
+/** Variables of the original system that Darkroom reads unchanged or under another name. */
 const variables: Record<string, Rule> = {
   DATABASE_URL: env('DATABASE_URL'),
   APP_DATABASE_URL: env('DATABASE_URL', 'APP_DATABASE_URL works too'),

@@ -24,6 +24,19 @@ export class FromEnvironment extends Unknown {
   }
 }
 
+/** `crontab(hour=3)`: a call, whose arguments can be read. */
+export class Call extends Unknown {
+  constructor(
+    text: string,
+    /** As it is written: `celery.schedules.crontab`. */
+    readonly callee: string,
+    readonly positional: PythonValue[],
+    readonly named: Record<string, PythonValue>,
+  ) {
+    super(text);
+  }
+}
+
 /** Reads literals and little more: `60 * 60`, `os.getenv(…)`, text beside text. */
 export class PythonReader {
   at = 0;
@@ -106,7 +119,10 @@ export class PythonReader {
     const token = this.tokens[this.at++]!;
     if (Object.hasOwn(words, token.text)) return words[token.text]!;
     while (this.is('.') || this.is('(') || this.is('[')) this.skipPart();
-    return environmentRead(this.tokens.slice(began, this.at), this.textFrom(began));
+    const tokens = this.tokens.slice(began, this.at);
+    const text = this.textFrom(began);
+    const read = environmentRead(tokens, text);
+    return read instanceof FromEnvironment ? read : (callOf(tokens, text) ?? read);
   }
 
   private skipPart(): void {
@@ -178,6 +194,28 @@ function environmentRead(tokens: Token[], text: string): Unknown {
   const comma = tokens.findIndex((token) => token.kind === 'sign' && token.text === ',');
   const fallback = comma < 0 ? null : new PythonReader(tokens.slice(comma + 1)).value();
   return new FromEnvironment(text, variable, fallback);
+}
+
+/** `name.name(…)` and nothing after it. */
+function callOf(tokens: Token[], text: string): Call | undefined {
+  const open = tokens.findIndex(({ kind, text: sign }) => kind === 'sign' && sign === '(');
+  const named: Record<string, PythonValue> = {};
+  const positional: PythonValue[] = [];
+  if (open < 0 || tokens.slice(0, open).some(({ text: word }) => word === '[')) return undefined;
+  const reader = new PythonReader(tokens.slice(open + 1));
+  while (reader.now && !reader.take(')')) {
+    const { kind, text: name } = reader.now;
+    if (kind === 'name' && reader.is('=', 1)) {
+      reader.at += 2;
+      named[name] = reader.value();
+    } else {
+      positional.push(reader.value());
+    }
+    if (!reader.take(',') && !reader.is(')')) return undefined;
+  }
+  if (reader.now) return undefined;
+  const callee = tokens.slice(0, open).map(({ text: word }) => word);
+  return new Call(text, callee.join(''), positional, named);
 }
 
 /** As a person would write it. */

@@ -2,7 +2,7 @@ import { celerySettings, modernName } from './celery-settings.js';
 import { counterpartOf, type Counterpart } from './counterparts.js';
 import { textOf } from './python-values.js';
 
-/** One setting and what becomes of it; `unknown`: a person has to look. */
+/** One setting and what it becomes; `unknown`: a person has to decide. */
 export interface UpgradedSetting {
   setting: string;
   value: string;

@@ -2,13 +2,14 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { retried, rows } from '../../infrastructure/database/transaction.js';
 import { AuthService } from './auth.service.js';
 import type { RequestUser } from './request-user.js';
 import { UserEntity } from './user.entity.js';
 
 const adminName = 'admin';
 
-/** The key that `npm start` shows, so that the first request needs no other set-up. */
+/** The admin key that `npm start` shows: it makes the first request possible without further setup. */
 @Injectable()
 export class AdminKey {
   constructor(
@@ -17,9 +18,9 @@ export class AdminKey {
   ) {}
 
   /**
-   * The admin key in `keyFile`, made anew when the file is missing or its key opens nothing here.
+   * Returns the admin key in `keyFile`. Creates a new one when the file is missing or its key is not valid here.
    *
-   * @throws when a user called `admin` exists and is none
+   * @throws when a user named `admin` exists without the admin role
    */
   async ensure(keyFile: string): Promise<{ key: string; created: boolean }> {
     const kept = await readKey(keyFile);
@@ -34,25 +35,30 @@ export class AdminKey {
   }
 
   /**
-   * For a server that others administer too: makes a key only while no admin has one.
+   * For a server with other admins: creates a key only while no admin has one.
    *
-   * @returns whether it made one
+   * @returns whether it created one
    */
   async ensureFirst(keyFile: string): Promise<boolean> {
-    const [found] = await this.database.query(
-      `SELECT FROM api_keys k JOIN users u ON u.id = k.user_id
-        WHERE u.role = 'admin' AND k.revoked_at IS NULL LIMIT 1`,
+    const found = await retried(() =>
+      rows(
+        this.database,
+        `SELECT FROM api_keys k JOIN users u ON u.id = k.user_id
+          WHERE u.role = 'admin' AND k.revoked_at IS NULL LIMIT 1`,
+      ),
     );
-    if (found !== undefined) return false;
+    if (found.length > 0) return false;
     return (await this.ensure(keyFile)).created;
   }
 
   private async ensureAdmin(): Promise<RequestUser> {
-    const found = await this.database.manager.findOneBy(UserEntity, { name: adminName });
+    const found = await retried(() =>
+      this.database.manager.findOneBy(UserEntity, { name: adminName }),
+    );
     if (found === null) return this.auth.createUser(adminName, 'admin');
     if (found.role === 'admin') return found;
-    // Raising its rights would hand the server to whoever took the name.
-    throw new Error(`The user "${adminName}" is no admin. Rename it, then start again.`);
+    // Giving this user the admin role would hand the server to whoever took the name.
+    throw new Error(`The user "${adminName}" is not an admin. Rename that user, then start again.`);
   }
 }
 
@@ -65,7 +71,7 @@ async function readKey(file: string): Promise<string | undefined> {
   }
 }
 
-/** Through a new file, so that an old file's mode or a half-written key cannot stay. */
+/** Writes a new file and renames it, so that neither an old file's mode nor a half-written key can remain. */
 async function writeKey(file: string, key: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const fresh = `${file}.${process.pid}.new`;

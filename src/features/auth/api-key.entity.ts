@@ -8,7 +8,7 @@ export class ApiKeyEntity {
   @Column('uuid', { name: 'user_id' })
   userId!: string;
 
-  /** The part of the key that finds the row; no secret. */
+  /** The part of the key that identifies the row; not secret. */
   @Column('text')
   prefix!: string;
 

@@ -15,7 +15,11 @@ export class ForbiddenError extends AppError {
 
 export class CrossSiteError extends AppError {
   constructor() {
-    super(403, 'cross_site_request', 'Another site started this request.');
+    super(
+      403,
+      'cross_site_request',
+      'Another site started this request, or this server does not know its own name (PUBLIC_ORIGIN).',
+    );
   }
 }
 
@@ -29,6 +33,6 @@ export class TooManyFailuresError extends AppError {
 
 export class NameTakenError extends AppError {
   constructor() {
-    super(409, 'name_taken', 'There is a user of this name already.');
+    super(409, 'name_taken', 'A user with this name already exists.');
   }
 }

@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
+import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { SeeOther } from '../../infrastructure/http/see-other.js';
 import {
   CrossSiteError,
@@ -13,34 +14,33 @@ import { FailedCredentials } from './failed-credentials.js';
 import type { RequestUser } from './request-user.js';
 import { siteOf } from './same-site.js';
 
-export interface Entrance {
-  admin: boolean;
-  /** People come here with a browser: it may ask them for a key. */
-  page: boolean;
-}
+/** What a route requires of its requests; see `FastifyContextConfig`. */
+export type Entrance = Pick<FastifyContextConfig, 'admin' | 'writes' | 'page'>;
 
-/** Decides about every request, for Nest's routes (the guard) and for those of plugins (a hook). */
+/** Admits or refuses every request before its body is read. */
 @Injectable()
 export class AuthGate {
   constructor(
     private readonly auth: AuthService,
     private readonly failures: FailedCredentials,
+    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'publicOrigin'>,
   ) {}
 
   /**
-   * Lets the request pass and sets its user.
+   * Admits the request and sets its user.
    *
    * @throws UnauthenticatedError, TooManyFailuresError, ForbiddenError, CrossSiteError; SeeOther to
-   * the login for a browser on a page
+   * the login page when a browser opens a page
    */
   async admit(request: FastifyRequest, reply: FastifyReply, entrance: Entrance): Promise<void> {
     const credential = credentialOf(request);
-    const user = await this.userOf(credential);
+    const user = request.user ?? (await this.userOf(credential));
     if (user === undefined) throw this.refusal(credential, request, reply, entrance);
-    if (credential.kind === 'session' && writes(request) && siteOf(request) !== 'same') {
+    const writes = entrance.writes === true || !reads(request);
+    if (credential.kind === 'session' && writes && this.siteOf(request) !== 'same') {
       throw new CrossSiteError();
     }
-    if (entrance.admin && user.role !== 'admin') throw new ForbiddenError();
+    if (entrance.admin === true && user.role !== 'admin') throw new ForbiddenError();
     request.user = user;
   }
 
@@ -49,6 +49,10 @@ export class AuthGate {
     const user = await this.auth.findByKey(key);
     if (user === undefined) this.noteFailure(address);
     return user;
+  }
+
+  siteOf(request: FastifyRequest): ReturnType<typeof siteOf> {
+    return siteOf(request, this.settings.publicOrigin);
   }
 
   private async userOf(credential: Credential): Promise<RequestUser | undefined> {
@@ -68,14 +72,14 @@ export class AuthGate {
     reply: FastifyReply,
     { page }: Entrance,
   ): Error {
-    if (page && credential.kind !== 'key' && isNavigation(request)) {
+    if (page === true && credential.kind !== 'key' && isNavigation(request)) {
       return new SeeOther(`/admin/login?next=${encodeURIComponent(request.url)}`);
     }
-    // An expired cookie is no attempt to guess; 256 bits cannot be guessed through it either.
+    // An expired cookie does not count as a guess; its 256 bits cannot be guessed anyway.
     if (credential.kind === 'key') this.noteFailure(request.ip);
     const challenges = ['Bearer realm="darkroom"'];
-    // A script's request must not open the browser's own dialog.
-    if (page && request.headers['sec-fetch-dest'] !== 'empty') {
+    // A script's request must not open the browser's login dialog.
+    if (page === true && request.headers['sec-fetch-dest'] !== 'empty') {
       challenges.push('Basic realm="darkroom", charset="UTF-8"');
     }
     void reply.header('www-authenticate', challenges);
@@ -88,10 +92,10 @@ export class AuthGate {
   }
 }
 
-function writes({ method }: FastifyRequest): boolean {
-  return method !== 'GET' && method !== 'HEAD';
+function reads({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function isNavigation(request: FastifyRequest): boolean {
-  return !writes(request) && /\btext\/html\b/.test(request.headers.accept ?? '');
+  return reads(request) && /\btext\/html\b/.test(request.headers.accept ?? '');
 }

@@ -1,9 +1,9 @@
-import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { Module, type NestModule } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
 import { AdminKey } from './admin-key.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { AuthGate } from './auth-gate.js';
-import { AuthGuard } from './auth.guard.js';
 import { AuthService } from './auth.service.js';
 import { FailedCredentials } from './failed-credentials.js';
 import { LoginController } from './login.controller.js';
@@ -13,16 +13,28 @@ import { UserEntity } from './user.entity.js';
 /** For the list of `DatabaseModule.with`. */
 export const authEntities = [UserEntity, ApiKeyEntity, SessionEntity];
 
-/** Importing it puts the guard on every route of the process. */
+/** Importing this module puts the gate in front of every route of the process, including routes of plugins. */
 @Module({
   controllers: [LoginController],
-  providers: [
-    AuthService,
-    AdminKey,
-    AuthGate,
-    FailedCredentials,
-    { provide: APP_GUARD, useClass: AuthGuard },
-  ],
+  providers: [AuthService, AdminKey, AuthGate, FailedCredentials],
   exports: [AuthService, AdminKey, AuthGate],
 })
-export class AuthModule {}
+export class AuthModule implements NestModule {
+  constructor(
+    private readonly http: HttpAdapterHost,
+    private readonly gate: AuthGate,
+  ) {}
+
+  /**
+   * Nest calls this before it registers its routes, and a hook applies to routes registered after it. A guard
+   * would run only after the body is read, and does not apply to plugins.
+   */
+  configure(): void {
+    const server = this.http.httpAdapter.getInstance<FastifyInstance>();
+    server.addHook('onRequest', async (request, reply) => {
+      const { config } = request.routeOptions;
+      if (request.is404 || config.open === true) return;
+      await this.gate.admit(request, reply, config);
+    });
+  }
+}

@@ -5,7 +5,7 @@ export const sessionCookie = 'darkroom_session';
 export type Credential =
   { kind: 'key'; key: string } | { kind: 'session'; token: string } | { kind: 'none' };
 
-/** What the request offers: a key (Bearer, or Basic with the key as password), else the cookie. */
+/** The credential of the request: a key (Bearer, or Basic with the key as password), else the cookie. */
 export function credentialOf(request: FastifyRequest): Credential {
   const header = request.headers.authorization;
   if (header !== undefined) return { kind: 'key', key: keyIn(header) };
@@ -13,7 +13,7 @@ export function credentialOf(request: FastifyRequest): Credential {
   return token === undefined ? { kind: 'none' } : { kind: 'session', token };
 }
 
-/** Empty when the header has none: it is then a wrong credential, not a missing one. */
+/** Empty when the header holds no key: that is a wrong credential, not a missing one. */
 function keyIn(header: string): string {
   const [, scheme = '', value = ''] = /^(\w+) +(\S+) *$/.exec(header) ?? [];
   switch (scheme.toLowerCase()) {

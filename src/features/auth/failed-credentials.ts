@@ -9,7 +9,7 @@ interface Failures {
   until: number;
 }
 
-/** Counts wrong credentials by address, in this process. Right ones are never held up. */
+/** Counts wrong credentials per address, in this process. Valid ones are never delayed. */
 @Injectable()
 export class FailedCredentials {
   private readonly log = new Logger('Auth');
@@ -17,7 +17,7 @@ export class FailedCredentials {
   /** For tests. */
   now: () => number = Date.now;
 
-  /** Notes a failure. @returns seconds to wait once there were too many, else 0 */
+  /** Counts a failure. @returns seconds to wait after too many failures, else 0 */
   add(address: string): number {
     const now = this.now();
     const failures = this.of(address, now);

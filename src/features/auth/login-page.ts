@@ -18,7 +18,7 @@ code { font-size: .9em; }
 
 const styleDigest = createHash('sha256').update(style).digest('base64');
 
-/** Nothing but this one style sheet and a form to ourselves. */
+/** Allows only this style sheet and a form that posts to this server. */
 export const loginPolicy = `default-src 'none'; style-src 'sha256-${styleDigest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
 
 /** @param next where to go afterwards; checked by the caller, escaped here */
@@ -35,7 +35,7 @@ export function loginPage(next: string | undefined, error?: string): string {
 <body>
 <main>
 <h1>Darkroom</h1>
-<p>Sign in with an API key. <code>npm start</code> shows yours and keeps it in <code>.darkroom/admin.key</code>.</p>
+<p>Sign in with an API key. <code>npm start</code> keeps yours in <code>.darkroom/admin.key</code>.</p>
 ${error === undefined ? '' : `<p class="error" id="error" role="alert">${escapeHtml(error)}</p>`}
 <form method="post" action="/admin/login">
 <label for="key">API key</label>

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiConsumes, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AcceptsForm } from '../../infrastructure/http/accepts-form.decorator.js';
@@ -11,7 +11,6 @@ import { sessionCookie } from './credential.js';
 import { localPath } from './local-path.js';
 import { loginPage, loginPolicy } from './login-page.js';
 import type { RequestUser } from './request-user.js';
-import { siteOf } from './same-site.js';
 
 const loginQuery = z.object({ next: z.string().max(2000).optional() });
 const loginForm = z.strictObject({
@@ -31,9 +30,10 @@ export class LoginController {
   @Public()
   @ApiResponse({
     status: 200,
-    description: 'The form.',
+    description: 'The login form.',
     content: { 'text/html': { schema: { type: 'string' } } },
   })
+  @ApiOperation({ summary: 'The form to sign in with' })
   @Get('login')
   async form(
     @Query({ schema: loginQuery }) { next }: z.infer<typeof loginQuery>,
@@ -45,15 +45,19 @@ export class LoginController {
   @Public()
   @AcceptsForm()
   @ApiConsumes('application/x-www-form-urlencoded')
-  @ApiResponse({ status: 303, description: 'Signed in, with a session cookie; on to `next`.' })
+  @ApiResponse({
+    status: 303,
+    description: 'Signed in: sets a session cookie and redirects to `next`.',
+  })
+  @ApiOperation({ summary: 'Sign in with an API key' })
   @Post('login')
   async login(
     @Body({ schema: loginForm }) { key, next }: z.infer<typeof loginForm>,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    // Else another site could sign a visitor in as somebody else.
-    if (siteOf(request) === 'other') throw new CrossSiteError();
+    // Otherwise another site could sign a visitor in as another user.
+    if (this.gate.siteOf(request) === 'other') throw new CrossSiteError();
     try {
       const user = await this.gate.userOfKey(key.trim(), request.ip);
       if (user === undefined)
@@ -67,7 +71,8 @@ export class LoginController {
     }
   }
 
-  @ApiResponse({ status: 303, description: 'Signed out; on to the form.' })
+  @ApiResponse({ status: 303, description: 'Signed out; redirects to the login form.' })
+  @ApiOperation({ summary: 'Sign out' })
   @Post('logout')
   async logout(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const token = request.cookies[sessionCookie];

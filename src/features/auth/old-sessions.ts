@@ -1,6 +1,6 @@
 import type { OldRows } from '../maintenance/old-rows.js';
 
-/** Expired sessions let nobody in; they only take room. */
+/** Expired sessions admit nobody; they only take up space. */
 export const oldSessions: OldRows = {
   what: 'sessions',
   keptDays: undefined,

@@ -1,6 +1,6 @@
 import type { Role } from './user.entity.js';
 
-/** Who sent the request, once it is admitted. */
+/** The user who sent the request; set when the request is admitted. */
 export interface RequestUser {
   id: string;
   name: string;

@@ -1,8 +1,8 @@
 import { Controller, Get, Query, Req } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Answers } from '../../infrastructure/http/answers.decorator.js';
-import { CurrentUser } from '../auth/auth.decorators.js';
+import { CurrentUser, Writes } from '../auth/auth.decorators.js';
 import type { RequestUser } from '../auth/request-user.js';
 import {
   calculateAnswer,
@@ -17,7 +17,9 @@ import { CalculateService } from './calculate.service.js';
 export class CalculateController {
   constructor(private readonly calculations: CalculateService) {}
 
+  @ApiOperation({ summary: 'Add two numbers, in a background task' })
   @Get()
+  @Writes()
   @Answers(200, calculateAnswer, 'Sent; ask `/api/v1/task_status/{task_id}` for the sum.')
   async calculate(
     @Query({ schema: calculateQuery }) terms: CalculateQuery,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Payload } from '../../tasks/task-definition.js';
-import { HandlesTask } from '../../tasks/task-handler.decorator.js';
+import type { Payload } from '../../tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import { addNumbersTask } from './calculate.tasks.js';
 
 @Injectable()

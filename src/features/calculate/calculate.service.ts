@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
 import { inTransaction } from '../../infrastructure/database/transaction.js';
-import { TaskClient, type Sending } from '../../tasks/task-client.js';
+import { TaskClient, type Sending } from '../../tasks/sending/task-client.js';
 import type { CalculateQuery } from './calculate.dto.js';
 import { addNumbersTask } from './calculate.tasks.js';
 
@@ -14,10 +15,12 @@ export class CalculateService {
 
   /** @returns id of the task */
   async start(terms: CalculateQuery, sending: Sending): Promise<string> {
-    return inTransaction(this.database, async (tx) => {
+    // Outside the part that may be retried: a commit whose answer was lost must not leave a second task.
+    const id = uuidv7();
+    await inTransaction(this.database, async (tx) => {
       // Rows of the feature's own would be written here, with `tx`.
-      const sent = await this.tasks.send(tx, addNumbersTask, terms, sending);
-      return sent.id;
+      await this.tasks.send(tx, addNumbersTask, terms, { ...sending, id });
     });
+    return id;
   }
 }

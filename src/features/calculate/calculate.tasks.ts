@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineTask } from '../../tasks/task-definition.js';
+import { defineTask } from '../../tasks/definitions/task-definition.js';
 
-/** Bounded, so that a sum of two is still exact in JSON. */
+/** Bounded, so that the sum of two terms is exact in JSON. */
 export const term = z.int('must be an integer').min(-1e15).max(1e15);
 
 export const addNumbersTask = defineTask({

@@ -1,5 +1,5 @@
 import { Controller, Get, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Answers } from '../../infrastructure/http/answers.decorator.js';
@@ -11,22 +11,28 @@ const liveSchema = z.strictObject({ status: z.literal('live') });
 const readySchema = z.strictObject({
   status: z.enum(['ready', 'draining', 'unavailable']),
   database: part,
-  queue: part.describe('Its absence does not make the process unready.'),
+  queue: part.describe('The process is ready even when the queue is down.'),
+  engine: part.describe(
+    'A Stable Diffusion server answers. The process is ready even when none does.',
+  ),
 });
 
-/** For orchestrators. Open, and says nothing that a stranger could use. */
+/** For orchestrators. Open to all: it says nothing that a stranger could use. */
 @ApiTags('health')
-@Public()
 @Controller('health')
 export class HealthController {
   constructor(private readonly readiness: Readiness) {}
 
+  @Public()
+  @ApiOperation({ summary: 'Does the process answer?' })
   @Get('live')
   @Answers(200, liveSchema, 'The process answers.')
   live() {
     return { status: 'live' };
   }
 
+  @Public()
+  @ApiOperation({ summary: 'Can it take requests?' })
   @Get('ready')
   @Answers(200, readySchema, 'Send requests.')
   @Answers(503, readySchema, 'Send none.')

@@ -1,10 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { within } from '../../common/deadline.js';
+import { waitAtMost, within } from '../../common/deadline.js';
+import { EnginePool } from '../image-generation/engine-pool.js';
+import { EngineWatch } from '../image-generation/engine-watch.js';
 import { QUEUE_ENGINE } from '../../infrastructure/queue/queue.module.js';
 import type { QueueEngine } from '../../infrastructure/queue/queue-engine.js';
 
 const deadlineMs = 2_000;
+const firstLookMs = 1_000;
 
 type Part = 'up' | 'down';
 
@@ -12,6 +15,7 @@ export interface ReadinessReport {
   status: 'ready' | 'draining' | 'unavailable';
   database: Part;
   queue: Part;
+  engine: Part;
 }
 
 /** Whether this process should be sent requests. */
@@ -22,15 +26,17 @@ export class Readiness {
 
   constructor(
     private readonly database: DataSource,
-    @Inject(QUEUE_ENGINE) private readonly engine: QueueEngine,
+    @Inject(QUEUE_ENGINE) private readonly queue: QueueEngine,
+    private readonly engines: EnginePool,
+    private readonly watch: EngineWatch,
   ) {}
 
-  /** From now on not ready: the process is about to stop. */
+  /** Not ready from now on: the process is about to stop. */
   setDraining(): void {
     this.draining = true;
   }
 
-  /** One check at a time: the route is open, and must not be a way to load the database. */
+  /** One check at a time: the route is open to all, and must not be a way to overload the database. */
   async report(): Promise<ReadinessReport> {
     this.running ??= this.check().finally(() => (this.running = undefined));
     const report = await this.running;
@@ -40,10 +46,13 @@ export class Readiness {
   private async check(): Promise<ReadinessReport> {
     const [database, queue] = await Promise.all([
       answers(() => this.database.query('SELECT 1')),
-      // Told but not decisive: tasks are taken in without it, and queued when it is back.
-      answers(() => this.engine.ping()),
+      // Reported but not decisive, like the engine: tasks are accepted without it, and queued when it is back.
+      answers(() => this.queue.ping()),
+      // Waits only for the first look.
+      waitAtMost(firstLookMs, this.engines.hasLooked ? Promise.resolve() : this.watch.latest()),
     ]);
-    return { status: database === 'up' ? 'ready' : 'unavailable', database, queue };
+    const engine = this.engines.answers ? 'up' : 'down';
+    return { status: database === 'up' ? 'ready' : 'unavailable', database, queue, engine };
   }
 }
 

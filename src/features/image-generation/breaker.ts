@@ -1,10 +1,10 @@
-/** Between two probes of a backend that is away, before jitter. Milliseconds. */
+/** Pauses between probes of a backend that is down, before jitter. Milliseconds. */
 const firstPauseMs = 1_000;
 const longestPauseMs = 10_000;
 
 /**
- * Whether one backend is well. After a failure it is not asked for pictures until a probe has succeeded; one
- * probe at a time, further and further apart. A probe is a small question, never a picture.
+ * A circuit breaker for one backend. After a failure the backend gets no requests for pictures until a probe
+ * succeeds. Probes run one at a time, at growing intervals. A probe is a small request, never a picture.
  */
 export class Breaker {
   private open = false;
@@ -12,14 +12,14 @@ export class Breaker {
   private failures = 0;
   private timer: NodeJS.Timeout | undefined;
   private probing: Promise<void> | undefined;
-  /** Until then the backend has asked not to be asked. By the monotonic clock, milliseconds. */
+  /** The backend asked for no requests until then. Monotonic clock, milliseconds. */
   private silentUntil = 0;
   private probeAt = 0;
   private closed = false;
 
   /**
    * @param ping rejects when the backend is not well
-   * @param changed it has become well, or is not any more
+   * @param changed called when the backend becomes well or stops being well
    */
   constructor(
     private readonly ping: () => Promise<void>,
@@ -31,17 +31,17 @@ export class Breaker {
     return !this.open;
   }
 
-  /** Milliseconds until the next probe; 0 when it is well, or probed just now. */
+  /** Milliseconds until the next probe; 0 when the backend is well or a probe is running. */
   get nextProbeMs(): number {
     return this.open ? Math.max(0, Math.ceil(this.probeAt - performance.now())) : 0;
   }
 
-  /** A real call has succeeded. */
+  /** To be called when a real call has succeeded. */
   succeeded(): void {
     this.failures = 0;
   }
 
-  /** @param waitMs the backend has named its time */
+  /** @param waitMs how long the backend asked us to wait, if it did */
   failed(waitMs?: number): void {
     if (waitMs !== undefined) {
       this.silentUntil = Math.max(this.silentUntil, performance.now() + waitMs);
@@ -49,14 +49,14 @@ export class Breaker {
     this.trip();
   }
 
-  /** Resolves when a probe has said whether it is well; at once while it is to be left alone. */
+  /** Resolves after a probe; at once while the backend has asked for no requests. */
   async probe(): Promise<void> {
     if (this.closed || performance.now() < this.silentUntil) return;
     this.probing ??= this.ask().finally(() => (this.probing = undefined));
     await this.probing;
   }
 
-  /** No more probes. */
+  /** Stops probing. */
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
@@ -69,7 +69,7 @@ export class Breaker {
     } catch {
       return this.trip();
     }
-    // A call was told to wait while the probe was on its way.
+    // The backend told a call to wait while the probe was running.
     if (this.silentUntil > asked) return;
     clearTimeout(this.timer);
     if (!this.open) return;
@@ -82,7 +82,7 @@ export class Breaker {
     const full = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(this.failures - 1, 10));
     const jittered = Math.max(firstPauseMs, full * (0.5 + this.random() / 2));
     const now = performance.now();
-    // A time that the backend named stands for the pause.
+    // A time that the backend named replaces the pause.
     this.probeAt = this.silentUntil > now ? this.silentUntil : now + jittered;
     clearTimeout(this.timer);
     if (!this.closed) {
@@ -95,7 +95,7 @@ export class Breaker {
   }
 
   private nextMs(): number {
-    // A timer may fire a moment early, and a probe in the silence would be none.
+    // A timer may fire a moment early, and a probe before `silentUntil` does nothing.
     return Math.max(0, Math.ceil(this.probeAt - performance.now())) + 1;
   }
 }

@@ -1,7 +1,8 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { pause } from '../../common/deadline.js';
-import { Breaker } from './breaker.js';
-import { EngineError } from './engines/engine-error.js';
+import { pause, sharedAbort, waitAtMost } from '../../common/deadline.js';
+import { Backend } from './backend.js';
+import type { Unsupported } from './engines/engine-capabilities.js';
+import { EngineError } from './engines/engine-errors.js';
 import type {
   EngineCall,
   EngineResult,
@@ -9,41 +10,26 @@ import type {
   Txt2ImgRequest,
 } from './engines/image-engine.js';
 
-/** A backend that failed at a request, but is there, is asked last for this long. Milliseconds. */
-const coolDownMs = 10_000;
-
-/** For a probe's answer. Milliseconds. */
+/** Time allowed for a probe's answer. Milliseconds. */
 const answerMs = 1_000;
-/** Longest wait of a call for a backend to become well. Milliseconds. */
+/** How long a call waits at most for a backend to become well. Milliseconds. */
 const longestWaitMs = 10_000;
+/** How long a call waits at most for the capabilities of backends. Milliseconds. */
+const learnMs = 5_000;
 
-interface Backend {
-  engine: ImageEngine;
-  breaker: Breaker;
-  inFlight: number;
-  failedUntil: number;
-}
-
-/** The image servers of this process; each call goes to the least busy one that is well. */
+/** The image servers of this process. Each call goes to the least busy one that is well and supports the request. */
 @Injectable()
 export class EnginePool implements OnModuleDestroy {
   private readonly log = new Logger('Engines');
   private readonly backends: Backend[];
   private told = true;
-  /** Fires when one is well again. */
-  private becoming = new AbortController();
+  private logged = true;
+  /** Fires when a backend is well again. */
+  private becoming = sharedAbort();
   private listener: (well: boolean) => void = () => {};
 
   constructor(engines: ImageEngine[]) {
-    this.backends = engines.map((engine) => ({
-      engine,
-      breaker: new Breaker(
-        () => engine.ping(),
-        () => this.changed(),
-      ),
-      inFlight: 0,
-      failedUntil: 0,
-    }));
+    this.backends = engines.map((engine) => new Backend(engine, () => this.changed()));
   }
 
   get engines(): ImageEngine[] {
@@ -55,18 +41,45 @@ export class EnginePool implements OnModuleDestroy {
     return this.backends.some(({ breaker }) => breaker.well);
   }
 
-  /** Calls back when no backend is well any more, and when one is again. */
+  /** Whether a backend answered its last look. */
+  get answers(): boolean {
+    return this.backends.some((backend) => backend.answers);
+  }
+
+  /** Whether every backend was looked at. */
+  get hasLooked(): boolean {
+    return this.backends.every((backend) => backend.hasLooked);
+  }
+
+  /** Sets the listener, which is called when the last well backend fails and when one is well again. */
   onChange(listener: (well: boolean) => void): void {
     this.listener = listener;
   }
 
-  /** Asks those that are thought to be well whether they are. */
+  /** Probes every backend that is believed to be well. */
   doubt(): void {
     for (const { breaker } of this.backends) if (breaker.well) void breaker.probe();
   }
 
+  /** Looks at each backend. Never rejects. */
+  async look(): Promise<void> {
+    await Promise.all(this.backends.map((backend) => backend.look()));
+  }
+
   /**
-   * While no backend is well it waits for the next probe, so that who is refused does not come again at once.
+   * Fields of the request that no backend supports, as far as is known now: those of the closest backend. Empty
+   * while a backend is down or its capabilities are not known: that one may support everything.
+   */
+  unsupported(asked: Txt2ImgRequest): Unsupported[] {
+    if (this.backends.some(({ isUp, isKnown }) => !isUp || !isKnown)) return [];
+    const problems = this.backends.map((backend) => backend.unsupported(asked));
+    const [least = []] = problems.toSorted((a, b) => a.length - b.length);
+    if (least.length > 0) this.backends.forEach((backend) => void backend.learn());
+    return least;
+  }
+
+  /**
+   * Waits for the next probe while no backend is well, so that a refused caller does not return at once.
    *
    * @throws EngineError
    */
@@ -75,15 +88,15 @@ export class EnginePool implements OnModuleDestroy {
     call: EngineCall,
   ): Promise<EngineResult & { engine: string }> {
     if (!this.well) await this.nextProbe(call.signal);
-    const backend = this.pick();
+    await this.learn(request, call.signal);
+    const backend = this.pick(request);
     backend.inFlight++;
     try {
       const result = await backend.engine.txt2img(request, call);
-      backend.failedUntil = 0;
-      backend.breaker.succeeded();
+      backend.succeeded();
       return { ...result, engine: backend.engine.kind };
     } catch (error) {
-      if (error instanceof EngineError) this.learn(backend, error);
+      if (error instanceof EngineError) backend.failed(error);
       throw error;
     } finally {
       backend.inFlight--;
@@ -107,41 +120,47 @@ export class EnginePool implements OnModuleDestroy {
     return Math.min(...this.backends.map(({ breaker }) => breaker.nextProbeMs), longestWaitMs);
   }
 
-  private learn(backend: Backend, { kind, details }: EngineError): void {
-    const { breaker } = backend;
-    const { retryAfterSeconds } = details;
-    if (kind === 'unavailable') {
-      breaker.failed(retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000);
-    }
-    if (kind === 'timeout' || kind === 'misconfigured') breaker.failed();
-    // It may be starting again: a probe tells.
-    if (kind === 'unknown_outcome') void breaker.probe();
-    if (kind === 'failed') backend.failedUntil = performance.now() + coolDownMs;
+  /** With several backends: reads the unknown capabilities, or all of them when no backend seems to fit. */
+  private async learn(request: Txt2ImgRequest, signal: AbortSignal): Promise<void> {
+    if (this.backends.length < 2) return;
+    const up = this.backends.filter(({ isUp }) => isUp);
+    const isFit = up.some((backend) => backend.unsupported(request).length === 0);
+    const doubtful = isFit ? up.filter(({ isKnown }) => !isKnown) : up;
+    if (doubtful.length === 0) return;
+    await waitAtMost(learnMs, Promise.all(doubtful.map((backend) => backend.learn())), signal);
   }
 
-  /** Whatever is not well is passed over. */
-  private pick(): Backend {
-    const now = performance.now();
-    const rank = (b: Backend) => b.inFlight + (b.failedUntil > now ? 1000 : 0);
-    const well = this.backends.filter(({ breaker }) => breaker.well);
-    const [best] = well.toSorted((a, b) => rank(a) - rank(b));
+  /** Passes over backends that are not well, and those that would draw something else. */
+  private pick(request: Txt2ImgRequest): Backend {
+    const byRank = this.backends.toSorted((a, b) => a.rank - b.rank);
+    const isFit = (backend: Backend) => backend.unsupported(request).length === 0;
+    const well = byRank.filter(({ breaker }) => breaker.well);
+    const best = well.find((b) => b.isKnown && isFit(b)) ?? well.find(isFit);
     if (best) return best;
+    const mayFit = byRank.some((backend) => !backend.breaker.well && isFit(backend));
+    // It reads its capabilities again and refuses the request itself.
+    if (well[0] && !mayFit) return well[0];
     if (this.backends.length === 0) {
       throw new EngineError('unavailable', 'No Stable Diffusion server is configured.');
     }
-    throw new EngineError('unavailable', 'No Stable Diffusion server answers.', {
-      retryAfterSeconds: this.nextProbeMs / 1000,
+    const who = well[0] ? 'server that can draw this' : 'server';
+    throw new EngineError('unavailable', `No Stable Diffusion ${who} answers.`, {
+      retryAfterSeconds: (well[0] ? longestWaitMs : this.nextProbeMs) / 1000,
     });
   }
 
   private changed(): void {
+    const isUp = this.backends.some((backend) => backend.isUp);
+    if (isUp !== this.logged) {
+      this.logged = isUp;
+      if (isUp) this.log.log('A Stable Diffusion server answers again.');
+      else this.log.warn('No Stable Diffusion server answers; pictures have to wait.');
+    }
     const { well } = this;
     if (well === this.told) return;
     this.told = well;
     if (well) this.becoming.abort();
-    else this.becoming = new AbortController();
-    if (well) this.log.log('A Stable Diffusion server answers again.');
-    else this.log.warn('No Stable Diffusion server answers: pictures wait.');
+    else this.becoming = sharedAbort();
     this.listener(well);
   }
 }

@@ -1,27 +1,12 @@
 import { createHash } from 'node:crypto';
-import { AppError, InvalidFieldsError } from '../../common/app-error.js';
+import { InvalidFieldsError } from '../../common/app-error.js';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
+import {
+  IdempotencyInProgressError,
+  IdempotencyKeyReusedError,
+} from './image-generation.errors.js';
 
 const maxLength = 255;
-
-export class IdempotencyKeyReusedError extends AppError {
-  constructor() {
-    super(422, 'idempotency_key_reused', 'This Idempotency-Key came with another request before.');
-  }
-}
-
-export class IdempotencyInProgressError extends AppError {
-  constructor() {
-    super(
-      409,
-      'idempotency_in_progress',
-      'The first request with this Idempotency-Key still runs.',
-      {
-        retryAfterSeconds: 1,
-      },
-    );
-  }
-}
 
 /** @throws InvalidFieldsError when the header is empty, too long or not printable ASCII */
 export function checkIdempotencyKey(key: string | undefined): string | undefined {
@@ -31,7 +16,7 @@ export function checkIdempotencyKey(key: string | undefined): string | undefined
   ]);
 }
 
-/** Fields in another order are the same request; `metadata` keeps the order it came in. */
+/** Fields in another order make the same request; `metadata` keeps its order. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     typeof item === 'object' && item !== null && !Array.isArray(item)

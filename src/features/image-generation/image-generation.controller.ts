@@ -1,12 +1,12 @@
 import { Body, Controller, Get, Headers, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Answers } from '../../infrastructure/http/answers.decorator.js';
 import { hungUp } from '../../infrastructure/http/hang-up.js';
 import { IdPipe } from '../../infrastructure/http/validation.js';
 import { CurrentUser } from '../auth/auth.decorators.js';
 import type { RequestUser } from '../auth/request-user.js';
-import { isFinal } from '../../tasks/task-state.js';
+import { isFinal } from '../../tasks/definitions/task-state.js';
 import {
   generationAccepted,
   generationRequest,
@@ -24,17 +24,18 @@ import { preferredWait } from './prefer.js';
 export class ImageGenerationController {
   constructor(private readonly generations: ImageGenerationService) {}
 
+  @ApiOperation({ summary: 'Make pictures from a prompt' })
   @Post('generate-image')
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,
     description:
-      'The same key with the same request, whatever the order of its fields, has the same answer.',
+      'The same key with the same request, in any order of its fields, gets the same answer.',
     schema: { type: 'string', minLength: 1, maxLength: 255 },
   })
   @ApiHeader({ name: 'Prefer', required: false, description: '`wait=N`, up to 60 seconds' })
-  @Answers(202, generationAccepted, 'Accepted; ask `status_url`.')
-  @Answers(200, generationStatus, 'With `Prefer: wait=N`: it is final.')
+  @Answers(202, generationAccepted, 'Accepted; `status_url` shows the progress.')
+  @Answers(200, generationStatus, 'With `Prefer: wait=N`: the final status.')
   async generate(
     @Body({ schema: generationRequest }) request: GenerationRequest,
     @CurrentUser() user: RequestUser,
@@ -53,11 +54,12 @@ export class ImageGenerationController {
     if (seconds === undefined) return accepted;
     void reply.header('preference-applied', `wait=${seconds}`);
     const status = await this.generations.wait(accepted.task_id, user, seconds, hungUp(reply));
-    if (!isFinal(status.status)) return accepted;
+    if (!isFinal(status.status)) return { ...accepted, status: status.status };
     void reply.status(200);
     return status;
   }
 
+  @ApiOperation({ summary: 'Get the state of a generation, and its pictures' })
   @Get('generation-status/:task_id')
   @Answers(200, generationStatus)
   status(

@@ -1,49 +1,46 @@
-import { PermanentTaskError, RetryableTaskError, Snooze } from '../../tasks/task-errors.js';
-import { EngineError } from './engines/engine-error.js';
+import { AppError, type FieldError } from '../../common/app-error.js';
 
-/** Before another look when the engine named no time; more for some, so that not all come at once. Milliseconds. */
-const shortestSnoozeMs = 1_000;
-const longestSnoozeMs = 3_000;
+// Errors that a client gets before there is a task. What becomes of a task whose engine fails is in
+// engines/engine-errors.ts.
 
-/**
- * What an engine's trouble means for the task. Anything unknown passes as it is.
- *
- * @param patienceMs how long a task waits for an engine that is away
- */
-export function taskErrorOf(error: unknown, patienceMs: number): unknown {
-  if (!(error instanceof EngineError)) return error;
-  const { kind, message, details } = error;
-  const options = { cause: error };
-  switch (kind) {
-    case 'invalid_request':
-      return new PermanentTaskError('engine_refused', message, options);
-    case 'unavailable':
-      return new Snooze(snoozeMs(details.retryAfterSeconds), {
-        ...options,
-        code: 'engine_unavailable',
-        message,
-        patienceMs,
-      });
-    case 'failed':
-      return new RetryableTaskError('engine_failed', message, options);
-    case 'out_of_memory':
-      return new RetryableTaskError('engine_out_of_memory', message, options);
-    case 'misconfigured':
-      return new RetryableTaskError('engine_misconfigured', message, options);
-    case 'bad_result':
-      return new RetryableTaskError('engine_bad_result', message, options);
-    case 'mismatch':
-      return new PermanentTaskError('engine_mismatch', message, options);
-    case 'timeout':
-      return new RetryableTaskError('engine_timeout', message, options);
-    case 'unknown_outcome':
-      return new RetryableTaskError('engine_connection_lost', message, options);
-    case 'aborted':
-      return error;
+/** The field errors name the closest values that the engines have. */
+export class UnsupportedRequestError extends AppError {
+  constructor(errors: FieldError[]) {
+    super(422, 'unsupported_by_engines', 'No engine here would make this picture as asked.', {
+      errors,
+    });
   }
 }
 
-function snoozeMs(retryAfterSeconds = 0): number {
-  const some = shortestSnoozeMs + (longestSnoozeMs - shortestSnoozeMs) * Math.random();
-  return Math.ceil(Math.max(some, retryAfterSeconds * 1000));
+export class IdempotencyKeyReusedError extends AppError {
+  constructor() {
+    super(
+      422,
+      'idempotency_key_reused',
+      'This Idempotency-Key was used with another request before.',
+    );
+  }
+}
+
+export class IdempotencyInProgressError extends AppError {
+  constructor() {
+    super(
+      409,
+      'idempotency_in_progress',
+      'The first request with this Idempotency-Key is still running.',
+      {
+        retryAfterSeconds: 1,
+      },
+    );
+  }
+}
+
+export class ForgottenTaskError extends AppError {
+  constructor() {
+    super(
+      409,
+      'idempotent_task_forgotten',
+      'The task of this Idempotency-Key was deleted. Use another key for a new task.',
+    );
+  }
 }

@@ -1,12 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import { completeWith, type TaskContext } from '../../tasks/task-context.js';
-import type { Payload } from '../../tasks/task-definition.js';
-import { HandlesTask } from '../../tasks/task-handler.decorator.js';
+import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
+import type { Payload } from '../../tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import type { GeneratedImageEntity } from '../images/generated-image.entity.js';
 import { ImageStore } from '../images/image-store.js';
 import { EnginePool } from './engine-pool.js';
-import { taskErrorOf } from './image-generation.errors.js';
+import { engineRequest } from './engine-request.js';
+import { taskErrorOf } from './engines/engine-errors.js';
 import { generateImageTask } from './image-generation.tasks.js';
 
 type Generation = Payload<typeof generateImageTask>;
@@ -32,13 +33,16 @@ export class ImageGenerationProcessor {
   }
 
   private async txt2img(generation: Generation, context: TaskContext) {
-    const { taskId, attempt, signal } = context;
+    const { taskId, attempt, signal, timeLimits } = context;
     const jobId = (n: number) => `task(${taskId}-a${n})`;
+    // How long other pictures take says nothing about this one; each has its own deadline.
+    timeLimits.pause();
     try {
       return await this.engines.txt2img(engineRequest(generation), {
         jobId: jobId(attempt),
         earlierJobIds: Array.from({ length: attempt - 1 }, (_, i) => jobId(i + 1)),
         signal,
+        onStart: () => timeLimits.restart(),
         onProgress: ({ fraction, step, steps, etaSeconds }) =>
           context.progress({
             percent: Math.round(fraction * 100),
@@ -51,22 +55,6 @@ export class ImageGenerationProcessor {
       throw taskErrorOf(error, this.settings.enginePatienceMs);
     }
   }
-}
-
-function engineRequest(generation: Generation) {
-  return {
-    prompt: generation.prompt,
-    negativePrompt: generation.negative_prompt,
-    width: generation.width,
-    height: generation.height,
-    steps: generation.steps,
-    cfgScale: generation.cfg_scale,
-    seed: generation.seed,
-    batchSize: generation.batch_size,
-    ...(generation.sampler_name !== undefined && { samplerName: generation.sampler_name }),
-    ...(generation.scheduler !== undefined && { scheduler: generation.scheduler }),
-    ...(generation.model !== undefined && { model: generation.model }),
-  };
 }
 
 function imageResult(image: GeneratedImageEntity) {

@@ -6,16 +6,19 @@ import {
   retried,
   type Transaction,
 } from '../../infrastructure/database/transaction.js';
-import { TaskClient } from '../../tasks/task-client.js';
-import type { Payload } from '../../tasks/task-definition.js';
-import { TaskEntity } from '../../tasks/task.entity.js';
+import { TaskClient } from '../../tasks/sending/task-client.js';
+import type { Payload } from '../../tasks/definitions/task-definition.js';
+import { TaskEntity } from '../../tasks/ledger/task.entity.js';
 import { TaskStatusService } from '../task-status/task-status.service.js';
 import { taskStatusOf } from '../task-status/task-status.dto.js';
+import { EnginePool } from './engine-pool.js';
+import { engineRequest } from './engine-request.js';
 import type {
   GenerationAccepted,
   GenerationRequest,
   GenerationStatus,
 } from './image-generation.dto.js';
+import { ForgottenTaskError, UnsupportedRequestError } from './image-generation.errors.js';
 import { generateImageTask } from './image-generation.tasks.js';
 import { claimIdempotencyKey } from './idempotency.js';
 import { chosenSeed } from './seed.js';
@@ -34,6 +37,7 @@ export class ImageGenerationService {
     private readonly database: DataSource,
     private readonly tasks: TaskClient,
     private readonly status: TaskStatusService,
+    private readonly engines: EnginePool,
   ) {}
 
   /** Stores the task; with a key, at most once. */
@@ -44,28 +48,30 @@ export class ImageGenerationService {
   ): Promise<GenerationAccepted> {
     const payload = payloadOf(request);
     const key = call.idempotencyKey;
-    // Outside of what may run again: a commit whose answer was lost must not leave a second task.
+    // Outside the part that may be retried: a commit whose answer was lost must not leave a second task.
     const id = uuidv7();
     if (key === undefined) {
+      this.refuseUnsupported(payload);
       const send = () => this.send(this.database.manager, user, request, payload, { ...call, id });
       await retried(send);
       return accepted(id, payload.seed);
     }
     return inTransaction(this.database, async (tx) => {
       const taskId = await claimIdempotencyKey(tx, user.id, key, request, id);
-      // On this very connection: waiting for a second one of the pool could deadlock.
-      if (taskId !== id) return accepted(taskId, (await seedOf(tx, taskId)) ?? payload.seed);
+      // On the same connection: waiting for a second one from the pool could deadlock.
+      if (taskId !== id) return acceptedBefore(await tx.findOneBy(TaskEntity, { id: taskId }));
+      this.refuseUnsupported(payload);
       await this.send(tx, user, request, payload, { ...call, id });
       return accepted(id, payload.seed);
     });
   }
 
-  /** @throws NotFoundError for unknown ids, other users' tasks and tasks of another kind alike */
+  /** @throws NotFoundError for unknown ids, tasks of other users and tasks of another kind alike */
   async find(taskId: string, user: Requester): Promise<GenerationStatus> {
     return generationStatusOf(await this.status.find(taskId, user, generateImageTask.name));
   }
 
-  /** The status once it is final, or as it is after `seconds`, or when the client has hung up. */
+  /** Returns the status when it is final, after `seconds`, or when the client has hung up. */
   async wait(
     taskId: string,
     user: Requester,
@@ -75,6 +81,12 @@ export class ImageGenerationService {
     const { name } = generateImageTask;
     const task = await this.status.wait(taskId, user, { timeoutMs: seconds * 1000, hungUp, name });
     return generationStatusOf(task);
+  }
+
+  /** Checks against what is already known: it asks no engine and waits for none. @throws UnsupportedRequestError */
+  private refuseUnsupported(payload: Payload<typeof generateImageTask>): void {
+    const problems = this.engines.unsupported(engineRequest(payload));
+    if (problems.length > 0) throw new UnsupportedRequestError(problems);
   }
 
   private async send(
@@ -94,10 +106,10 @@ export class ImageGenerationService {
   }
 }
 
-/** Undefined when the task is forgotten already. */
-async function seedOf(tx: Transaction, taskId: string): Promise<number | undefined> {
-  const task = await tx.findOneBy(TaskEntity, { id: taskId });
-  return (task?.payload as Payload<typeof generateImageTask> | undefined)?.seed;
+/** @throws ForgottenTaskError */
+function acceptedBefore(task: TaskEntity | null): GenerationAccepted {
+  if (!task) throw new ForgottenTaskError();
+  return accepted(task.id, (task.payload as Payload<typeof generateImageTask>).seed, task.state);
 }
 
 function payloadOf(request: GenerationRequest): Payload<typeof generateImageTask> {
@@ -105,10 +117,14 @@ function payloadOf(request: GenerationRequest): Payload<typeof generateImageTask
   return { ...payload, seed: request.seed === -1 ? chosenSeed(request.batch_size) : request.seed };
 }
 
-function accepted(taskId: string, seed: number): GenerationAccepted {
+function accepted(
+  taskId: string,
+  seed: number,
+  status: GenerationAccepted['status'] = 'PENDING',
+): GenerationAccepted {
   return {
     task_id: taskId,
-    status: 'PENDING',
+    status,
     status_url: `/api/v1/generation-status/${taskId}`,
     seed,
   };

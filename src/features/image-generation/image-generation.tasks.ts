@@ -1,24 +1,16 @@
 import { z } from 'zod';
-import { defineTask } from '../../tasks/task-definition.js';
+import { defineTask } from '../../tasks/definitions/task-definition.js';
+import { aboveMaxWork, generationFields, isWithinMaxWork } from './generation-fields.js';
+import { chosenSeed } from './seed.js';
 
-/** Checked already by the route; here it is what the ledger may hold. */
-const payload = z.strictObject({
-  prompt: z.string(),
-  negative_prompt: z.string(),
-  width: z.int(),
-  height: z.int(),
-  steps: z.int(),
-  cfg_scale: z.number(),
-  sampler_name: z.string().optional(),
-  scheduler: z.string().optional(),
-  /** Fixed before dispatch, so that a repeated attempt makes the same picture. */
-  seed: z.int(),
-  batch_size: z.int(),
-  model: z.string().optional(),
-  character_name: z.string().optional(),
-  chat_id: z.string().optional(),
-  metadata: z.record(z.string(), z.json()).optional(),
-});
+/** The seed is chosen before dispatch, so that a retry makes the same picture. */
+const payload = z
+  .strictObject(generationFields)
+  .refine(isWithinMaxWork, aboveMaxWork)
+  .transform((fields) => ({
+    ...fields,
+    seed: fields.seed === -1 ? chosenSeed(fields.batch_size) : fields.seed,
+  }));
 
 export const generationResult = z.strictObject({
   images: z.array(
@@ -45,6 +37,8 @@ export const generateImageTask = defineTask({
   queue: 'high_priority',
   payload,
   result: generationResult,
-  // Read by the user for as long as the pictures are kept.
+  // Pictures have an owner.
+  needsOwner: true,
+  // The user may read it for as long as the pictures are kept.
   resultExpiresMs: null,
 });

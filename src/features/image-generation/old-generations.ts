@@ -2,7 +2,7 @@ import type { OldRows } from '../maintenance/old-rows.js';
 import { finishedTasks } from '../maintenance/old-tasks.js';
 import { generateImageTask } from './image-generation.tasks.js';
 
-/** Their images stay: those have owners and rows of their own. */
+/** The images stay: they have their own owners and rows. */
 export const oldGenerations = finishedTasks(
   'generations',
   (settings) => settings.generationRetentionDays,
@@ -10,8 +10,8 @@ export const oldGenerations = finishedTasks(
 );
 
 /**
- * The key of a task that still runs stays: without it a repeated request would make another. That of a
- * task that is gone goes: a repeated request would be told of nothing.
+ * The key of an unfinished task stays: without it a repeated request would create a second task. The key of a
+ * deleted task is deleted: a repeated request could only be told that the task is gone.
  */
 export const oldIdempotencyKeys: OldRows = {
   what: 'idempotency_keys',

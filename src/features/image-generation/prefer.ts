@@ -1,6 +1,6 @@
 const maxSeconds = 60;
 
-/** Seconds of `Prefer: wait=N` (RFC 7240), 60 at most. A preference that makes no sense is ignored. */
+/** Seconds in `Prefer: wait=N` (RFC 7240), at most 60. An invalid preference is ignored. */
 export function preferredWait(header: string | undefined): number | undefined {
   const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d+)"?(?:$|[,;\s])/i.exec(header ?? '')?.[1];
   return seconds === undefined ? undefined : Math.min(Number(seconds), maxSeconds);

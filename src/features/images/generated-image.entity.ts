@@ -14,7 +14,7 @@ export class GeneratedImageEntity {
   @Column('uuid', { name: 'owner_id' })
   ownerId!: string;
 
-  /** Place within the batch, from 0. */
+  /** Index within the batch, from 0. */
   @Column('smallint')
   index!: number;
 
@@ -33,7 +33,7 @@ export class GeneratedImageEntity {
   @Column('bytea')
   sha256!: Buffer;
 
-  /** Up to 2^32 - 1; pg gives a bigint as text. */
+  /** Up to 2^32 - 1; pg returns a bigint as text. */
   @Column('bigint')
   seed!: string;
 

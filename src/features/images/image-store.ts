@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
-import { TaskClient } from '../../tasks/task-client.js';
+import { TaskClient } from '../../tasks/sending/task-client.js';
 import { GeneratedImageEntity, type ImageContentType } from './generated-image.entity.js';
 import { uploadToCloudTask } from './images.tasks.js';
 
@@ -15,7 +15,7 @@ export interface NewImage {
   seed: number;
 }
 
-/** A picture's row, and its bytes while the spool has them. */
+/** A picture's row, and its bytes while they are in the spool. */
 export interface SpooledImage {
   image: GeneratedImageEntity;
   spooled: Buffer | null;
@@ -31,7 +31,7 @@ export class ImageStore {
 
   /**
    * Writes the pictures of one task into the spool and sends their uploads, all in the caller's
-   * transaction: they exist when, and only when, their task is SUCCESS.
+   * transaction: they exist if and only if their task is SUCCESS.
    */
   async add(
     tx: Transaction,
@@ -71,8 +71,13 @@ export class ImageStore {
     return added;
   }
 
-  /** One snapshot: a picture on its way to storage is seen either here or there. */
-  async find(id: string): Promise<SpooledImage | null> {
+  /** Only the row, without the bytes. */
+  async find(id: string): Promise<GeneratedImageEntity | null> {
+    return retried(() => this.database.manager.findOneBy(GeneratedImageEntity, { id }));
+  }
+
+  /** Reads one snapshot: a picture on its way to storage is found either in the spool or in storage. */
+  async findSpooled(id: string): Promise<SpooledImage | null> {
     const read = async (tx: Transaction): Promise<SpooledImage | null> => {
       const image = await tx.findOneBy(GeneratedImageEntity, { id });
       if (!image) return null;
@@ -86,7 +91,7 @@ export class ImageStore {
     return retried(() => this.database.transaction('REPEATABLE READ', read));
   }
 
-  /** The objects are safe: name them and drop the bytes from the spool. */
+  /** To be called when the objects are stored: records their keys and deletes the bytes from the spool. */
   async markStored(
     tx: Transaction,
     id: string,

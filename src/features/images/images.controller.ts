@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
-import { ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { IdPipe } from '../../infrastructure/http/validation.js';
@@ -15,6 +15,7 @@ const imageQuery = z.strictObject({ size: z.enum(['full', 'thumbnail']).default(
 export class ImagesController {
   constructor(private readonly images: ImagesService) {}
 
+  @ApiOperation({ summary: 'One picture, or its thumbnail' })
   @Get(':image_id')
   @ApiHeader({ name: 'If-None-Match', required: false })
   @ApiResponse({
@@ -30,19 +31,19 @@ export class ImagesController {
     @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('If-None-Match') known?: string,
   ): Promise<StreamableFile | undefined> {
-    const image = await this.images.open(id, size, user);
-    // Private, and asked for again each time: who may see it can change.
+    const image = await this.images.find(id, size, user);
+    // Private, and revalidated each time: who may see it can change.
     void reply.header('cache-control', 'private, no-cache').header('etag', image.etag);
     if (isKnown(image.etag, known)) {
-      image.stream.destroy();
       void reply.status(304);
       return undefined;
     }
-    return new StreamableFile(image.stream, { type: image.contentType, length: image.bytes });
+    const { stream, bytes } = await image.open();
+    return new StreamableFile(stream, { type: image.contentType, length: bytes });
   }
 }
 
-/** `If-None-Match`: a list, whose tags a proxy may have weakened. */
+/** `If-None-Match` is a list of tags, which a proxy may have weakened. */
 function isKnown(etag: string, header = ''): boolean {
   return header.split(',').some((tag) => {
     const known = tag.trim();

@@ -5,15 +5,16 @@ import { ObjectStorage, StorageError } from '../storage/object-storage.js';
 import { ImageStore } from './image-store.js';
 import { makeThumbnail } from './thumbnail.js';
 
+/** A picture as its row describes it. Its bytes are read on demand. */
 export interface ImageContent {
-  stream: Readable;
-  bytes: number;
   contentType: string;
   /** Strong entity tag: the contents never change. */
   etag: string;
+  /** @throws UnavailableError, NotFoundError */
+  open(): Promise<{ stream: Readable; bytes: number }>;
 }
 
-/** Bytes of a picture, wherever they are just now. */
+/** Serves the bytes of a picture, from the spool or from storage. */
 @Injectable()
 export class ImagesService {
   private readonly log = new Logger('Images');
@@ -23,25 +24,32 @@ export class ImagesService {
     private readonly storage: ObjectStorage,
   ) {}
 
-  /** @throws NotFoundError for an unknown picture and for somebody else's alike */
-  async open(
+  /** @throws NotFoundError for unknown pictures and for those of other users alike */
+  async find(
     id: string,
     size: 'full' | 'thumbnail',
     user: { id: string; role: string },
   ): Promise<ImageContent> {
-    const found = await this.images.find(id);
-    if (!found || (found.image.ownerId !== user.id && user.role !== 'admin')) {
+    const image = await this.images.find(id);
+    if (!image || (image.ownerId !== user.id && user.role !== 'admin')) {
       throw new NotFoundError('image');
     }
+    return {
+      contentType: size === 'thumbnail' ? 'image/webp' : image.contentType,
+      etag: `"${image.sha256.toString('hex')}${size === 'thumbnail' ? '-t' : ''}"`,
+      open: () => this.open(id, size),
+    };
+  }
+
+  private async open(id: string, size: 'full' | 'thumbnail') {
+    const found = await this.images.findSpooled(id);
+    if (!found) throw new NotFoundError('image');
     const { image, spooled } = found;
-    const etag = `"${image.sha256.toString('hex')}${size === 'thumbnail' ? '-t' : ''}"`;
-    const contentType = size === 'thumbnail' ? 'image/webp' : image.contentType;
-    const key = size === 'thumbnail' ? image.thumbnailKey : image.objectKey;
-    if (spooled !== null) {
-      const bytes = size === 'thumbnail' ? await makeThumbnail(spooled) : spooled;
-      return { stream: Readable.from([bytes]), bytes: bytes.length, contentType, etag };
+    if (spooled === null) {
+      return this.stored(id, size === 'thumbnail' ? image.thumbnailKey : image.objectKey);
     }
-    return { ...(await this.stored(id, key)), contentType, etag };
+    const bytes = size === 'thumbnail' ? await makeThumbnail(spooled) : spooled;
+    return { stream: Readable.from([bytes]), bytes: bytes.length };
   }
 
   private async stored(id: string, key: string | null) {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { defineTask } from '../../tasks/task-definition.js';
+import { defineTask } from '../../tasks/definitions/task-definition.js';
 
 /**
  * Moves one picture from the spool to object storage, with a thumbnail.
  *
- * An outage of the storage must not lose a picture that exists, so this one does not give up: every
- * ten minutes in the end, for about a year.
+ * A storage outage must not lose a finished picture, so this task keeps trying: in the end every ten minutes,
+ * for about a year.
  */
 export const uploadToCloudTask = defineTask({
   name: 'upload_to_cloud_task',

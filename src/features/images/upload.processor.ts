@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { completeWith } from '../../tasks/task-context.js';
-import type { Payload } from '../../tasks/task-definition.js';
-import { PermanentTaskError, RetryableTaskError } from '../../tasks/task-errors.js';
-import { HandlesTask } from '../../tasks/task-handler.decorator.js';
+import { completeWith } from '../../tasks/definitions/task-context.js';
+import type { Payload } from '../../tasks/definitions/task-definition.js';
+import { PermanentTaskError, RetryableTaskError } from '../../tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import { ObjectStorage, StorageError } from '../storage/object-storage.js';
 import type { GeneratedImageEntity } from './generated-image.entity.js';
 import { ImageStore } from './image-store.js';
@@ -12,7 +12,7 @@ import { makeThumbnail } from './thumbnail.js';
 
 const extensions = { 'image/png': 'png', 'image/jpeg': 'jpg', 'image/webp': 'webp' } as const;
 
-/** Objects first, row second: a row never names what does not exist. */
+/** Writes the objects before the row, so that a row never names an object that does not exist. */
 @Injectable()
 export class UploadProcessor {
   constructor(
@@ -22,7 +22,7 @@ export class UploadProcessor {
 
   @HandlesTask(uploadToCloudTask)
   async upload({ image_id }: Payload<typeof uploadToCloudTask>) {
-    const found = await this.images.find(image_id);
+    const found = await this.images.findSpooled(image_id);
     if (!found) return null;
     const { image, spooled } = found;
     if (spooled === null) {

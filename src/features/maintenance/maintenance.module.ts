@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import type { TaskDefinition } from '../../tasks/task-definition.js';
+import type { TaskDefinition } from '../../tasks/definitions/task-definition.js';
 import { MaintenanceProcessor } from './maintenance.processor.js';
 import { MaintenanceService, OLD_ROWS } from './maintenance.service.js';
 import type { OldRows } from './old-rows.js';
@@ -7,7 +7,7 @@ import { finishedTasks, oldOnceKeys, oldRates, oldScheduleRuns } from './old-tas
 
 @Module({})
 export class MaintenanceWorkerModule {
-  /** @param kept tasks that are left to a retention of their own, in `oldRows` */
+  /** @param kept tasks that have their own retention period, in `oldRows` */
   static with(options: { oldRows: OldRows[]; kept: TaskDefinition[] }): DynamicModule {
     const except = options.kept.map((task) => task.name);
     const oldTasks = finishedTasks('tasks', (settings) => settings.taskRetentionDays, { except });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { TaskContext } from '../../tasks/task-context.js';
-import { HandlesTask } from '../../tasks/task-handler.decorator.js';
+import type { TaskContext } from '../../tasks/definitions/task-context.js';
+import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import { MaintenanceService } from './maintenance.service.js';
 import { deleteOldDataTask, sweepExpiredResultsTask } from './maintenance.tasks.js';
 

@@ -6,10 +6,10 @@ import type { OldRows } from './old-rows.js';
 
 export const OLD_ROWS = Symbol('OLD_ROWS');
 
-/** Rows in one transaction: few enough that nobody waits for them. */
+/** Rows per transaction: few enough that no other query waits long. */
 const batchSize = 1_000;
 
-/** Those of a canvas stay until it and its callbacks are over: later steps may still ask for them. */
+/** Results in a canvas stay until it and its callbacks have ended: later steps may still read them. */
 const dropResults = `
   UPDATE tasks SET result = NULL, forgotten = true WHERE id IN (
     SELECT id FROM tasks task WHERE result_expires_at <= now() AND NOT forgotten
@@ -20,8 +20,8 @@ const dropResults = `
   RETURNING id`;
 
 /**
- * What Darkroom throws away. Batches, each a transaction of its own, until nothing is left or the
- * signal fires; what is left then is found the next time. Two at once share the work.
+ * Deletes what Darkroom no longer keeps. Works in batches, each in its own transaction, until nothing is left
+ * or the signal fires; the next run finds the rest. Two concurrent runs share the work.
  */
 @Injectable()
 export class MaintenanceService {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { defineSchedule } from '../../tasks/schedules/schedule-definition.js';
-import { defineTask } from '../../tasks/task-definition.js';
+import { defineTask } from '../../tasks/definitions/task-definition.js';
 
-/** Their results are for whoever looks at once. Milliseconds. */
+/** Results of these tasks are kept only briefly. Milliseconds. */
 const resultExpiresMs = 600_000;
 
 /** Drops the results of tasks that have expired. @returns how many */
@@ -12,7 +12,7 @@ export const sweepExpiredResultsTask = defineTask({
   payload: z.null(),
   result: z.int(),
   resultExpiresMs,
-  // The next tick does it.
+  // The next run makes up for it.
   retry: { max: 0 },
 });
 
@@ -20,11 +20,11 @@ export const sweepExpiredResults = defineSchedule(sweepExpiredResultsTask, {
   name: 'sweep_expired_results',
   everyMs: 60_000,
   payload: null,
-  // While nobody serves the queue, they do not pile up.
+  // Runs do not pile up while no worker serves the queue.
   expiresInMs: 60_000,
 });
 
-/** Deletes what is older than its period of retention. @returns how many rows of each kind */
+/** Deletes rows older than their retention period. @returns how many rows of each kind */
 export const deleteOldDataTask = defineTask({
   name: 'delete_old_data_task',
   queue: 'low_priority',

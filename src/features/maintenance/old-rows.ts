@@ -1,12 +1,12 @@
 import type { Settings } from '../../config/config.module.js';
 
-/** One kind of rows that are deleted some day. A feature exports a constant; `features.ts` lists it. */
+/** One kind of row with a retention period. A feature exports a constant; `features.ts` lists it. */
 export interface OldRows {
-  /** Its name in the result of the task. */
+  /** Name of this kind in the result of the task. */
   what: string;
-  /** Days they are kept, 0: for ever; undefined: the statement itself knows what is over. */
+  /** Days to keep them, 0 to keep them forever; undefined when the statement itself selects what has expired. */
   keptDays: ((settings: Settings) => number) | undefined;
-  /** Deletes at most `$1` rows; `$2`: the days, if there are any; then `parameters`. */
+  /** Deletes at most `$1` rows; `$2` is the number of days, if set; `parameters` follow. */
   sql: string;
   parameters?: unknown[];
 }

@@ -1,8 +1,8 @@
 import type { OldRows } from './old-rows.js';
 
 /**
- * Finished tasks of `only` these names, or of all `except` these. Nodes of a canvas count from the end of
- * the whole: while its root, or the node right above, is open or has just ended, they stay.
+ * Finished tasks with `only` these names, or with all names `except` these. For nodes of a canvas the period
+ * starts when the whole ends: they stay while the root or the node directly above is open or has just ended.
  */
 export function finishedTasks(
   what: string,
@@ -17,7 +17,7 @@ export function finishedTasks(
     what,
     keptDays,
     parameters: [list],
-    // Name by name, each found by one step in the index: what other names keep is not read.
+    // Name by name, each found with one index lookup: rows that other names keep are not read.
     sql: `
       WITH RECURSIVE names (name) AS (
         (SELECT name FROM tasks WHERE finished_at IS NOT NULL ORDER BY name LIMIT 1)
@@ -38,7 +38,7 @@ export function finishedTasks(
   };
 }
 
-/** Keys whose time is over; one whose task has ended is simply taken over until then. */
+/** Expired keys. Before it expires, the key of a task that has ended can already be taken by a new one. */
 export const oldOnceKeys: OldRows = {
   what: 'task_once_keys',
   keptDays: undefined,
@@ -49,7 +49,7 @@ export const oldOnceKeys: OldRows = {
     RETURNING name`,
 };
 
-/** Counts of keys that nothing has started for; a window is shorter than the time tasks are kept. */
+/** Counts of keys for which nothing has started lately; a window is shorter than the time tasks are kept. */
 export const oldRates: OldRows = {
   what: 'task_rates',
   keptDays: (settings) => settings.taskRetentionDays,

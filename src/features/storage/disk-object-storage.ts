@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ObjectStorage, StorageError, type StoredObject } from './object-storage.js';
+import { isError } from '../../common/is-error.js';
 
 /** Objects as files below one folder. Contents are synced to the disk before a key exists. */
 export class DiskObjectStorage extends ObjectStorage {
@@ -20,7 +21,7 @@ export class DiskObjectStorage extends ObjectStorage {
       await writeSynced(temporary, bytes);
       await rename(temporary, file);
       await syncFolder(dirname(file));
-      // A folder that is new is an entry of the one above it.
+      // A new folder is an entry in its parent, which must be synced too.
       if (made !== undefined) await syncFoldersAbove(dirname(file), dirname(made));
       await removeParts(file);
     } catch (error) {
@@ -51,14 +52,15 @@ export class DiskObjectStorage extends ObjectStorage {
 
   private path(key: string): string {
     const path = join(this.root, key);
-    if (!path.startsWith(this.root + sep)) throw new RangeError('an object key left its folder');
+    if (!path.startsWith(this.root + sep))
+      throw new RangeError('an object key points outside its folder');
     return path;
   }
 }
 
 /**
- * What a writer left that was killed. One that still writes the same object fails and tries again;
- * the bytes of a key never differ.
+ * Removes what a killed writer left behind. A writer that is still writing the same object fails and tries
+ * again; the bytes of a key never differ.
  */
 async function removeParts(file: string): Promise<void> {
   const parts = (await readdir(dirname(file))).filter(
@@ -97,11 +99,11 @@ function storageError(error: unknown): StorageError {
   const full = codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
   return full
     ? new StorageError('storage_full', 'The object storage is full.', { cause: error })
-    : new StorageError('storage_unavailable', 'The object storage cannot be written or read.', {
+    : new StorageError('storage_unavailable', 'The object storage cannot be read or written.', {
         cause: error,
       });
 }
 
 function codeOf(error: unknown): unknown {
-  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return isError(error) ? (error as NodeJS.ErrnoException).code : undefined;
 }

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Where finished pictures live. Keys are made by us (`images/<task>/<index>.png`), so a repeated
- * write of the same task replaces its own object and nothing else.
+ * Where finished pictures are stored. We choose the keys (`images/<task>/<index>.png`), so a repeated
+ * write by the same task replaces only its own object.
  *
- * Failure window: the object is written and the row that names it is not. Remedy: the key is
+ * Failure window: the object is written but the row that names it is not. The key is
  * deterministic, so the next attempt writes the same object.
  */
 export abstract class ObjectStorage {
@@ -20,7 +20,7 @@ export abstract class ObjectStorage {
 
   abstract delete(key: string): Promise<void>;
 
-  /** For people: `disk .darkroom/objects`. No credentials. */
+  /** For display: `disk .darkroom/objects`. Without credentials. */
   abstract describe(): string;
 }
 
@@ -29,7 +29,7 @@ export interface StoredObject {
   bytes: number;
 }
 
-/** The store did not do it; another attempt may succeed. The message is ours. */
+/** The store failed; another attempt may succeed. The message is written by us. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
 

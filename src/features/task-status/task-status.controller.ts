@@ -1,5 +1,5 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Answers } from '../../infrastructure/http/answers.decorator.js';
 import { IdPipe } from '../../infrastructure/http/validation.js';
 import { CurrentUser } from '../auth/auth.decorators.js';
@@ -12,6 +12,7 @@ import { TaskStatusService } from './task-status.service.js';
 export class TaskStatusController {
   constructor(private readonly tasks: TaskStatusService) {}
 
+  @ApiOperation({ summary: 'Get the state of a task' })
   @Get(':task_id')
   @Answers(200, shortTaskStatus)
   async status(

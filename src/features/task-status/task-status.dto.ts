@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { taskFailure } from '../../tasks/task-errors.js';
-import { TASK_STATES } from '../../tasks/task-state.js';
-import type { TaskEntity } from '../../tasks/task.entity.js';
+import { anyJson } from '../../common/any-json.js';
+import { taskFailure } from '../../tasks/definitions/task-errors.js';
+import { TASK_STATES } from '../../tasks/definitions/task-state.js';
+import type { TaskEntity } from '../../tasks/ledger/task.entity.js';
 
 const moment = z.iso.datetime().nullable();
 
-/** What every task shows, whatever it does. */
+/** Status fields that every task has. */
 export const taskStatusFields = {
   task_id: z.uuid(),
   status: z.enum(TASK_STATES),
@@ -24,11 +25,11 @@ export const taskStatusFields = {
   expires_at: moment,
 };
 
-/** The original's short form. */
+/** The short form of the original API. */
 export const shortTaskStatus = z.strictObject({
   task_id: z.uuid(),
   status: z.enum(TASK_STATES),
-  result: z.json().optional(),
+  result: anyJson.optional(),
   error: taskFailure.optional(),
 });
 export type ShortTaskStatus = z.output<typeof shortTaskStatus>;

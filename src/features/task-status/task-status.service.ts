@@ -2,9 +2,10 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import { NotFoundError } from '../../common/app-error.js';
+import { sharedAbort } from '../../common/deadline.js';
 import { retried } from '../../infrastructure/database/transaction.js';
-import { TaskEvents } from '../../tasks/task-events.js';
-import { TaskEntity } from '../../tasks/task.entity.js';
+import { TaskEvents } from '../../tasks/events/task-events.js';
+import { TaskEntity } from '../../tasks/ledger/task.entity.js';
 
 interface Requester {
   id: string;
@@ -14,15 +15,15 @@ interface Requester {
 export interface Wait {
   /** Milliseconds. */
   timeoutMs: number;
-  /** Fires when nobody waits for the answer any more. */
+  /** Fires when nobody waits for the answer any longer. */
   hungUp: AbortSignal;
-  /** Kind of task. */
+  /** Name of the task. */
   name?: string;
 }
 
 @Injectable()
 export class TaskStatusService implements OnModuleDestroy {
-  private readonly stopping = new AbortController();
+  private readonly stopping = sharedAbort();
   private waits = 0;
 
   constructor(
@@ -31,9 +32,9 @@ export class TaskStatusService implements OnModuleDestroy {
   ) {}
 
   /**
-   * One primary-key read.
+   * Reads one row by its primary key.
    *
-   * @throws NotFoundError for unknown ids, somebody else's tasks and other kinds than `name` alike
+   * @throws NotFoundError for unknown ids, tasks of other users and tasks with another name than `name` alike
    */
   async find(id: string, user: Requester, name?: string): Promise<TaskEntity> {
     const task = await retried(() => this.tasks.findOneBy({ id }));
@@ -43,7 +44,7 @@ export class TaskStatusService implements OnModuleDestroy {
   }
 
   /**
-   * The task once it is final, or as it is after `timeoutMs`, or when the client has hung up. Costs a read
+   * Returns the task when it is final, after `timeoutMs`, or when the client has hung up. Costs one read
    * every five seconds.
    */
   async wait(id: string, user: Requester, { timeoutMs, hungUp, name }: Wait): Promise<TaskEntity> {
@@ -56,12 +57,12 @@ export class TaskStatusService implements OnModuleDestroy {
     }
   }
 
-  /** Requests that wait just now. */
+  /** Requests that are waiting now. */
   get waiting(): number {
     return this.waits;
   }
 
-  /** Requests that wait would hold up the end of the process. */
+  /** Ends waiting requests: they would delay the shutdown of the process. */
   onModuleDestroy(): void {
     this.stopping.abort();
   }

@@ -10,8 +10,8 @@ const waiting = new WeakMap<QueryRunner, Callback[]>();
 
 /**
  * Runs `callback` once the transaction of `tx` has committed; at once when `tx` is in none.
- * A rolled-back transaction forgets it. A process that dies in between never calls it, so whatever
- * it does must also be found from the rows (the reconciler does that for the queue).
+ * A rollback discards it. A process that dies in between never calls it, so the rows must also show
+ * what is left to do (the reconciler does that for the queue).
  */
 export function afterCommit(tx: EntityManager, callback: Callback): void {
   const runner = tx.queryRunner;

@@ -1,9 +1,15 @@
 import { DataSource } from 'typeorm';
-import { dataSourceOptions } from './data-source.js';
+import { dataSourceOptions, type Migrations } from './data-source.js';
 import { rows } from './transaction.js';
 
-/** Any number: processes that start together take turns on it. */
+/** An arbitrary lock number: processes that start together take turns. */
 const migrationLock = 760_042_001;
+
+/** A database and the migrations that its schema needs. */
+export interface Schema {
+  url: string;
+  migrations: Migrations;
+}
 
 export interface MigrationStatus {
   name: string;
@@ -16,16 +22,16 @@ export interface MigrationStatus {
  * @param onEach called after each migration
  * @returns names of the migrations that were run
  */
-export async function migrate(url: string, onEach?: () => void): Promise<string[]> {
-  return underLock(url, async (database) => {
+export async function migrate(schema: Schema, onEach?: () => void): Promise<string[]> {
+  return underLock(schema, async (database) => {
     if (onEach) database.migrations.forEach((migration) => tellAfter(migration, onEach));
     return (await database.runMigrations()).map((migration) => migration.name);
   });
 }
 
 /** Every migration of this version, oldest first. Changes nothing. */
-export async function migrationStatus(url: string): Promise<MigrationStatus[]> {
-  return connected(url, async (database) => {
+export async function migrationStatus(schema: Schema): Promise<MigrationStatus[]> {
+  return connected(schema, async (database) => {
     const [found] = await rows<{ there: boolean }>(
       database,
       `SELECT to_regclass('schema_migrations') IS NOT NULL AS there`,
@@ -41,12 +47,12 @@ export async function migrationStatus(url: string): Promise<MigrationStatus[]> {
 }
 
 /**
- * Takes back the newest migration that was run, with the data that only it can hold.
+ * Undoes the newest migration that was run. The data that only it can hold is lost.
  *
  * @returns its name; undefined when none was run
  */
-export async function undoMigration(url: string): Promise<string | undefined> {
-  return underLock(url, async (database) => {
+export async function undoMigration(schema: Schema): Promise<string | undefined> {
+  return underLock(schema, async (database) => {
     const newest = `SELECT name FROM schema_migrations ORDER BY timestamp DESC LIMIT 1`;
     const [found] = await rows<{ name: string }>(database, newest);
     if (found) await database.undoLastMigration({ transaction: 'each' });
@@ -54,8 +60,11 @@ export async function undoMigration(url: string): Promise<string | undefined> {
   });
 }
 
-async function underLock<T>(url: string, work: (database: DataSource) => Promise<T>): Promise<T> {
-  return connected(url, async (database) => {
+async function underLock<T>(
+  schema: Schema,
+  work: (database: DataSource) => Promise<T>,
+): Promise<T> {
+  return connected(schema, async (database) => {
     const lock = database.createQueryRunner();
     try {
       await lock.query('SELECT pg_advisory_lock($1)', [migrationLock]);
@@ -66,8 +75,11 @@ async function underLock<T>(url: string, work: (database: DataSource) => Promise
   });
 }
 
-async function connected<T>(url: string, work: (database: DataSource) => Promise<T>): Promise<T> {
-  const database = await new DataSource(dataSourceOptions({ url, poolSize: 2 })).initialize();
+async function connected<T>(
+  schema: Schema,
+  work: (database: DataSource) => Promise<T>,
+): Promise<T> {
+  const database = await new DataSource(dataSourceOptions({ ...schema, poolSize: 2 })).initialize();
   try {
     return await work(database);
   } finally {

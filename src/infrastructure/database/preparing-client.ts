@@ -1,7 +1,7 @@
 import type { Client, ClientConfig } from 'pg';
 import { SteadyClient } from './steady-client.js';
 
-/** Statements a connection keeps prepared; ours are far fewer, and Postgres holds each in memory. */
+/** Most prepared statements of one connection. Postgres keeps each in memory; Darkroom has far fewer. */
 const maxPrepared = 200;
 const names = new Map<string, string>();
 

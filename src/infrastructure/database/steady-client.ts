@@ -6,11 +6,11 @@ const queryTimeout = 'Query read timeout';
 /**
  * For every connection to Postgres.
  *
- * One that breaks between two queries, or in the moment it is made, emits `error`, and without a listener that
- * ends the process. Here the next query says it instead.
+ * A connection that breaks between two queries, or while it is being made, emits `error`, and without a listener
+ * that ends the process. Here the next query fails instead.
  *
- * One on which a statement took too long is destroyed: pg would go on to wait for that answer, and whoever is
- * handed the connection next would wait with it.
+ * A connection on which a statement took too long is destroyed: pg would keep waiting for that answer, and the next
+ * user of the connection would wait as well.
  */
 export class SteadyClient extends Client {
   constructor(config?: string | ClientConfig) {
@@ -26,7 +26,7 @@ export class SteadyClient extends Client {
 
   private giveUpAfter(error: unknown): void {
     if ((error as Error).message !== queryTimeout) return;
-    // Not in the types.
+    // Missing from the types.
     const { connection } = this as unknown as { connection: { stream: { destroy(): void } } };
     connection.stream.destroy();
   }

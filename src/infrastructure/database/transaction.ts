@@ -4,10 +4,10 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { UnavailableError } from '../../common/app-error.js';
 import { inRequestTime } from './request-deadline.js';
 
-/** A transaction of the caller: what `tasks.send` joins. */
+/** The caller's transaction, which `tasks.send` joins. */
 export type Transaction = EntityManager;
 
-/** SQLSTATE classes and codes after which the same transaction may succeed when run again whole. */
+/** SQLSTATE classes and codes after which the same transaction may succeed if all of it runs again. */
 const again = /^(40001|40P01|57P0[123]|08|53300)/;
 const attempts = 3;
 
@@ -18,7 +18,7 @@ const connectionLost = new Set([
 ]);
 
 /**
- * Runs `work` in one transaction, whole again after a serialization failure, a deadlock or a lost
+ * Runs `work` in one transaction, and all of it again after a serialization failure, a deadlock or a lost
  * connection. `work` may therefore run more than once and must have no other effect.
  *
  * @throws UnavailableError when the database cannot be reached or its pool is exhausted
@@ -31,13 +31,26 @@ export async function inTransaction<T>(
 }
 
 /**
- * Runs statements that need no transaction of their own, with the same second chance. A request waits eight
- * seconds for them at most.
+ * Runs statements that need no transaction of their own, with the same retry. The patience of a request covers all of
+ * its statements together.
  *
  * @throws UnavailableError
  */
 export function retried<T>(work: () => Promise<T>): Promise<T> {
   return inRequestTime(() => triedAgain(work));
+}
+
+/**
+ * The rows of one statement outside of a transaction, sent again as {@link retried} does.
+ *
+ * @throws UnavailableError
+ */
+export function query<T>(
+  database: DataSource,
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<T[]> {
+  return retried(() => rows<T>(database, sql, parameters));
 }
 
 async function triedAgain<T>(work: () => Promise<T>): Promise<T> {

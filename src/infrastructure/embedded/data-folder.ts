@@ -75,7 +75,7 @@ async function nameOf(uid: number): Promise<string> {
 const isDenied = (error: unknown) =>
   ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** Undefined when no cluster was made here yet. */
+/** Undefined when there is no cluster here yet. */
 export async function clusterVersion(folder: DataFolder): Promise<string | undefined> {
   if (!(await exists(folder.cluster))) return undefined;
   const version = await readFile(join(folder.cluster, 'PG_VERSION'), 'utf8').catch(
@@ -122,7 +122,7 @@ export async function rememberPort(folder: DataFolder, port: number): Promise<vo
   await replaceFile(folder.port, String(port));
 }
 
-/** After a power failure the file is whole: the old one or the new one. */
+/** After a power failure the file is complete: either the old one or the new one. */
 async function replaceFile(path: string, text: string): Promise<void> {
   const draft = `${path}-${randomUUID()}.tmp`;
   try {

@@ -1,3 +1,5 @@
+import { isError } from '../../common/is-error.js';
+
 export type EmbeddedPostgresErrorCode =
   | 'platform_not_supported'
   | 'binaries_missing'
@@ -59,7 +61,7 @@ export function unwritable(folder: string, cause?: unknown): EmbeddedPostgresErr
 
 /** A failed file operation in the data folder, as a sentence. Anything else comes back unchanged. */
 export function asFolderError(error: unknown, folder: string): unknown {
-  if (error instanceof EmbeddedPostgresError || !(error instanceof Error)) return error;
+  if (error instanceof EmbeddedPostgresError || !isError(error)) return error;
   const code = (error as NodeJS.ErrnoException).code;
   if ((error as NodeJS.ErrnoException).syscall === undefined) return error;
   if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(folder, error);

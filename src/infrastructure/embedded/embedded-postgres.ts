@@ -20,6 +20,7 @@ import { prepareDatabase } from './prepare-database.js';
 import { clusterName } from './process-table.js';
 import { findLauncher, type Launcher, type RunAs } from './run-as.js';
 import { isPassing, isPortTaken, startFailure } from './start-failure.js';
+import { isError } from '../../common/is-error.js';
 
 export interface EmbeddedPostgresOptions {
   /** Holds the cluster, its passwords, its port and its log. Made if missing. */
@@ -30,7 +31,7 @@ export interface EmbeddedPostgresOptions {
   durable?: boolean;
   /** Postgres settings, as for `postgres -c`. */
   settings?: Record<string, string>;
-  /** Told what happens, a line each; never a password. */
+  /** Called with one line for each step; never with a password. */
   log?: (line: string) => void;
   /** How to run when we are root, instead of the first way that works. */
   runAs?: RunAs;
@@ -46,9 +47,9 @@ export interface EmbeddedPostgres {
   /** The cluster was made by this start. */
   firstStart: boolean;
   runAs: RunAs;
-  /** Resolves when Postgres is gone, whoever stopped it. Never rejects; keeps no process alive. */
+  /** Resolves when Postgres has ended, for whatever reason. Never rejects; keeps no process alive. */
   exited: Promise<PostgresExit>;
-  /** Resolves when Postgres is gone. May be called again. */
+  /** Resolves when Postgres has ended. May be called again. */
   stop(): Promise<void>;
 }
 
@@ -78,7 +79,7 @@ export async function startEmbeddedPostgres(
   } catch (error) {
     const known = asFolderError(error, options.dataDir);
     if (known instanceof EmbeddedPostgresError) throw known;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = isError(error) ? error.message : String(error);
     throw new EmbeddedPostgresError(
       'start_failed',
       `The embedded Postgres in ${options.dataDir} did not start: ${reason}`,

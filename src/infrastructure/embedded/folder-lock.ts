@@ -64,7 +64,7 @@ async function holderOf(path: string): Promise<Holder | 'gone' | undefined> {
     return JSON.parse(await readFile(path, 'utf8')) as Holder;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone';
-    // Cut short by a power failure: nobody from before it is alive.
+    // A power failure cut it short: no process from before that is alive.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }

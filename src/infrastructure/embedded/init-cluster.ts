@@ -11,7 +11,7 @@ import { isDiskFull } from './start-failure.js';
 const run = promisify(execFile);
 const draftPrefix = 'init-';
 
-/** A cluster made elsewhere and renamed, so that a start that is cut short leaves no half of one. */
+/** Makes the cluster elsewhere and renames it, so that an interrupted start leaves no half of one. */
 export async function initCluster(
   folder: DataFolder,
   binaries: PostgresBinaries,
@@ -67,7 +67,7 @@ async function initError(error: unknown, folder: DataFolder): Promise<unknown> {
   );
 }
 
-/** What a start that was cut short has left. */
+/** Removes what an interrupted start has left. */
 export async function removeDrafts(folder: DataFolder): Promise<void> {
   for (const name of await readdir(folder.root)) {
     if (!name.startsWith(draftPrefix) && !name.endsWith('.tmp')) continue;
@@ -82,7 +82,7 @@ async function own(paths: string[], { owner }: Launcher): Promise<void> {
   for (const path of paths) await chown(path, owner.uid, owner.gid);
 }
 
-/** For a cluster that was last run in another of root's ways. The top goes last: it says whether all is done. */
+/** For a cluster that root last ran in another way. The top folder changes last: it shows that all is done. */
 export async function giveTree(path: string, { uid, gid }: Launcher['owner']): Promise<void> {
   for (const entry of await readdir(path, { withFileTypes: true })) {
     const child = join(path, entry.name);

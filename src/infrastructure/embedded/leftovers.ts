@@ -7,8 +7,8 @@ import { answers, postgresIn, signal, type PostgresProcess } from './process-tab
 const patienceMs = 3000;
 
 /**
- * Called with the folder's lock in hand, so whatever Postgres of ours still runs here has lost its
- * Darkroom: it is stopped. One that a person started is left alone.
+ * The caller holds the folder's lock, so a Postgres of ours that still runs here has lost its Darkroom and is
+ * stopped. One that a person started is left alone.
  */
 export async function stopLeftovers(
   folder: DataFolder,
@@ -37,7 +37,7 @@ export async function stopLeftovers(
   const [survivor] = left;
   if (survivor) throw new DataFolderInUse(folder.root, survivor.pid, 'Postgres');
 
-  // Postgres takes any live process with the pid in its file for itself; it has none here any more.
+  // Postgres mistakes any live process with the pid in its file for itself; no Postgres runs here any more.
   const stale = await readPostmasterFile(folder.cluster);
   if (stale && answers(stale.pid)) await removePostmasterFile(folder.cluster);
 }

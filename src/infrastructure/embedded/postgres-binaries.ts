@@ -10,7 +10,7 @@ export interface PostgresBinaries {
   env: Record<string, string>;
 }
 
-/** Windows has a package too, but Postgres is stopped by signals here. */
+/** There is a package for Windows too, but Darkroom stops Postgres with signals. */
 const supported = new Set([
   'darwin-arm64',
   'darwin-x64',

@@ -26,7 +26,7 @@ export type StartOutcome = { postmaster: Postmaster } | { failed: string };
 const maxLogBytes = 5 * 1024 * 1024;
 const patienceMs = 5000;
 
-/** Runs until ready, or until Postgres gives up: then its log says why. */
+/** Waits until Postgres is ready, or until it gives up; its log then says why. */
 export async function startPostmaster(
   folder: DataFolder,
   launcher: Launcher,

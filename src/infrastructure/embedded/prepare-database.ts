@@ -1,8 +1,9 @@
-import { Client, escapeLiteral } from 'pg';
+import { escapeLiteral, type Client } from 'pg';
+import { SteadyClient } from '../database/steady-client.js';
 import type { Credentials } from './data-folder.js';
 import { EmbeddedPostgresError } from './embedded-postgres.error.js';
 
-/** Done at each start, as an earlier one may have been cut short in the middle. */
+/** Runs at each start, because an earlier one may have been interrupted. */
 export async function prepareDatabase(
   port: number,
   credentials: Credentials,
@@ -32,7 +33,7 @@ const createRole = (password: string) => `
 `;
 
 async function connect(port: number, password: string): Promise<Client> {
-  const client = new Client({
+  const client = new SteadyClient({
     host: '127.0.0.1',
     port,
     user: 'postgres',
@@ -40,9 +41,9 @@ async function connect(port: number, password: string): Promise<Client> {
     database: 'postgres',
     ssl: false,
     connectionTimeoutMillis: 10_000,
+    statement_timeout: 30_000,
+    query_timeout: 35_000,
   });
-  // A query in progress fails as well, and says so to its caller.
-  client.on('error', () => undefined);
   try {
     await client.connect();
     return client;

@@ -28,7 +28,7 @@ export interface Launcher {
 const run = promisify(execFile);
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The kernel stops Postgres when the thread that started it is gone, even by kill -9. */
+/** The kernel stops Postgres when the thread that started it ends, even after kill -9. */
 const dieWithParent = ['setpriv', '--pdeathsig', 'INT', '--'];
 
 /** The first way to run that works here, found by running `postgres --version` with it. */

@@ -2,7 +2,7 @@ import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identityOf } from './process-table.js';
 
-/** What a running `npm start` tells the other programs of its user. Holds a password. */
+/** What a running `npm start` tells other programs of the same user. Contains a password. */
 export interface RunningDarkroom {
   pid: number;
   /** Address of the API. */
@@ -28,7 +28,7 @@ export async function writeRunningFile(
 ): Promise<() => Promise<void>> {
   const path = pathIn(dataDir);
   const kept: Kept = { ...running, pid: process.pid, identity: await identityOf(process.pid) };
-  // Through a new file: an old one may be readable by others, and nobody reads half of it.
+  // Written to a new file: others might be able to read the old one, and nobody must see half of it.
   const draft = `${path}.${process.pid}.new`;
   await writeFile(draft, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
   await chmod(draft, 0o600);

@@ -14,7 +14,7 @@ export async function isDiskFull(text: string, folder: DataFolder) {
   return disk && disk.bavail * disk.bsize < 1024 * 1024 ? diskFull(folder.root) : undefined;
 }
 
-/** What may be gone by itself a moment later. */
+/** A problem that may go away by itself a moment later. */
 export function isPassing(log: string): boolean {
   return isPortTaken(log) || log.includes('pre-existing shared memory block');
 }

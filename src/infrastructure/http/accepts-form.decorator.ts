@@ -1,4 +1,4 @@
-import { RouteConfig } from '@nestjs/platform-fastify';
+import { routeConfig } from './route-config.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -7,4 +7,4 @@ declare module 'fastify' {
 }
 
 /** The route reads an HTML form (urlencoded) instead of JSON. */
-export const AcceptsForm = () => RouteConfig({ acceptsForm: true });
+export const AcceptsForm = () => routeConfig({ acceptsForm: true });

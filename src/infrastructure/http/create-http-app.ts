@@ -11,14 +11,18 @@ import type { Settings } from '../../config/config.module.js';
 import { forRequest } from '../database/request-deadline.js';
 import { answerBrokenConnection, answerFrameworkError } from './early-errors.js';
 import { createLogger } from './logger.js';
+import { handleOneAtATime } from './one-at-a-time.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { MalformedBodyError, parseStrictJson } from './strict-json.js';
+import { UnreadableTypeError } from './unreadable-type.error.js';
 import { schemaPipe } from './validation.js';
 
 export interface HttpOptions {
-  /** Addresses or CIDR blocks of proxies whose X-Forwarded-* headers are believed. None by default. */
+  /** Addresses or CIDR blocks of proxies whose X-Forwarded-* headers are trusted. None by default. */
   trustedProxies?: string[];
+  /** Milliseconds that a request waits for the database before its 503. Default: 8 s. */
+  databasePatienceMs?: number;
   /** Instead of the logger that the settings ask for. */
   logger?: LoggerService | false;
 }
@@ -26,6 +30,8 @@ export interface HttpOptions {
 type RootModule = Parameters<typeof NestFactory.create>[0];
 
 const bodyLimit = 64 * 1024;
+/** With it a 503 is sent within ten seconds. */
+const defaultDatabasePatienceMs = 8_000;
 
 /** Milliseconds and bytes; every wait on a client has an end. */
 const limits = {
@@ -47,7 +53,7 @@ export function routesOf(app: NestFastifyApplication): RouteTable {
 
 /**
  * The HTTP server around `rootModule`, not listening yet: limits, headers, correlation ids, strict
- * bodies, validation and the one error shape. Authentication is the guard of the module's features.
+ * bodies, validation and the one error shape. Authentication is a hook of the module's features.
  */
 export async function createHttpApp(
   rootModule: RootModule,
@@ -57,7 +63,7 @@ export async function createHttpApp(
   const adapter = new FastifyAdapter({
     ...limits,
     routerOptions: { ignoreTrailingSlash: true, caseSensitive: true, maxParamLength: 200 },
-    // An empty list believes nobody.
+    // An empty list trusts nobody.
     trustProxy: options.trustedProxies ?? [],
     requestIdHeader: false,
     genReqId: correlationIdOf,
@@ -71,6 +77,7 @@ export async function createHttpApp(
   tables.set(server, routes);
   server.addHook('onRoute', (route) => routes.add(route));
   acceptOnlyJson(server);
+  handleOneAtATime(server);
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: strictDirectives },
     // Only true behind TLS; set per request below.
@@ -80,8 +87,8 @@ export async function createHttpApp(
   });
   await server.register(cookie);
   closeConnectionsAtTheEnd(server);
-  // After helmet's: what it refuses has the same headers as any answer.
-  addRequestHooks(server);
+  // After helmet's hook, so that a refusal has the same headers as any other response.
+  addRequestHooks(server, options.databasePatienceMs ?? defaultDatabasePatienceMs);
   const app = await NestFactory.create<NestFastifyApplication>(rootModule, adapter, {
     bodyParser: false,
     abortOnError: false,
@@ -94,20 +101,20 @@ export async function createHttpApp(
 
 const strictDirectives = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
 
-function addRequestHooks(server: FastifyInstance): void {
+function addRequestHooks(server: FastifyInstance, databasePatienceMs: number): void {
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-correlation-id', request.id).header('cache-control', 'no-store');
     if (request.protocol === 'https') {
       void reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
     }
     if (repeatsQueryKey(request.query)) done(new RepeatedQueryKeyError());
-    // Nothing is unpacked here: a small body could become a very large one.
-    else done(isCompressed(request) ? new UnreadableTypeError() : undefined);
+    // Nothing is decompressed here: a small body could become a very large one.
+    else done(isCompressed(request) ? new UnreadableTypeError(request) : undefined);
   });
-  server.addHook('onRequest', (_request, _reply, done) => forRequest(done));
+  server.addHook('onRequest', (_request, _reply, done) => forRequest(databasePatienceMs, done));
 }
 
-/** One kept alive by a request that was under way would hold up the process for all its silence. */
+/** A connection that an earlier request keeps alive would otherwise delay the end of the process. */
 function closeConnectionsAtTheEnd(server: FastifyInstance): void {
   let closing = false;
   server.addHook('preClose', (done) => {
@@ -120,7 +127,7 @@ function closeConnectionsAtTheEnd(server: FastifyInstance): void {
   });
 }
 
-/** Who reads the first and who the last of two values would see different requests. */
+/** With two values, a reader of the first and a reader of the last would see different requests. */
 class RepeatedQueryKeyError extends AppError {
   constructor() {
     super(400, 'malformed_request', 'A query parameter is given more than once.');
@@ -137,7 +144,7 @@ function acceptOnlyJson(server: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer', bodyLimit },
     async (request: FastifyRequest, body: Buffer) => {
-      if (!isUtf8(request.headers['content-type'])) throw new UnreadableTypeError();
+      if (!isUtf8(request.headers['content-type'])) throw new UnreadableTypeError(request);
       return parseStrictJson(body);
     },
   );
@@ -145,20 +152,10 @@ function acceptOnlyJson(server: FastifyInstance): void {
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: 4 * 1024 },
     async (request: FastifyRequest, body: string) => {
-      if (request.routeOptions.config.acceptsForm !== true) throw new UnreadableTypeError();
+      if (request.routeOptions.config.acceptsForm !== true) throw new UnreadableTypeError(request);
       return parseForm(body);
     },
   );
-}
-
-class UnreadableTypeError extends AppError {
-  constructor() {
-    super(
-      415,
-      'unsupported_media_type',
-      'Only application/json in UTF-8 is read here, not compressed.',
-    );
-  }
 }
 
 function isCompressed({ headers }: FastifyRequest): boolean {

@@ -1,4 +1,5 @@
 import { ConsoleLogger, type ConsoleLoggerOptions, type LogLevel } from '@nestjs/common';
+import { hasColours } from '../../common/colours.js';
 import type { Settings } from '../../config/config.module.js';
 
 const levels: Record<Settings['logLevel'], LogLevel[]> = {
@@ -8,7 +9,7 @@ const levels: Record<Settings['logLevel'], LogLevel[]> = {
   debug: ['fatal', 'error', 'warn', 'log', 'debug'],
 };
 
-/** Nest tells of each module and route at start, at the level of our own lines. */
+/** At start, Nest logs each module and route at the level of our own lines. */
 const chatter = new Set([
   'InstanceLoader',
   'RoutesResolver',
@@ -29,8 +30,10 @@ export function createLogger(
   const options: ConsoleLoggerOptions = {
     prefix: worker === undefined ? 'Darkroom' : `Darkroom ${worker}`,
     json: logFormat !== 'pretty',
-    // Nest writes one object a line only when both are so.
-    ...(logFormat !== 'pretty' && { compact: true, colors: false }),
+    // Errors go to standard error, which may be a file of its own.
+    colors: logFormat === 'pretty' && hasColours(process.stdout) && hasColours(process.stderr),
+    // With this and without colours, Nest writes one object per line.
+    ...(logFormat !== 'pretty' && { compact: true }),
     logLevels: levels[logLevel],
   };
   return new DarkroomLogger(options, worker);
@@ -50,12 +53,17 @@ export class DarkroomLogger extends ConsoleLogger {
     else super.log(message, ...(rest as [unknown]));
   }
 
+  /** The same in every time zone and for `darkroom logs`. */
+  protected override getTimestamp(): string {
+    return new Date().toISOString();
+  }
+
   protected override getJsonLogObject(...args: Parameters<ConsoleLogger['getJsonLogObject']>) {
     const line = super.getJsonLogObject(...args);
     return this.worker === undefined ? line : { ...line, worker: this.worker };
   }
 
-  /** In a terminal a control character could hide a line or write a false one. */
+  /** In a terminal, a control character could hide a line or fake one. */
   protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {
     const escaped = typeof message === 'string' ? escapeControls(message) : message;
     return super.stringifyMessage(escaped, logLevel);

@@ -12,8 +12,6 @@ const documentPath = '/api/openapi.json';
 export const openOperation = 'x-open';
 
 export interface OpenApiOptions {
-  /** Called before each of the docs' routes; throws to refuse. */
-  admit: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   version: string;
   /** Codes of the features' own errors and what they mean. */
   codes?: Record<string, string>;
@@ -24,13 +22,13 @@ export interface OpenApiOptions {
  */
 export function serveOpenApi(app: NestFastifyApplication, options: OpenApiOptions): void {
   const server: FastifyInstance = app.getHttpAdapter().getInstance();
-  // Guards do not see these routes; a hook on the route itself cannot be walked around by a URL.
   server.addHook('onRoute', (route) => {
     if (route.url !== documentPath && !route.url.startsWith(uiPath)) return;
     const page = async (_request: FastifyRequest, reply: FastifyReply) => {
       reply.header('content-security-policy', applicationPolicy);
     };
-    route.onRequest = [page, options.admit, ...[route.onRequest ?? []].flat()];
+    route.onRequest = [page, ...[route.onRequest ?? []].flat()];
+    route.config = { ...route.config, page: true };
   });
   SwaggerModule.setup(uiPath, app, () => openApiDocument(app, options), {
     jsonDocumentUrl: documentPath,
@@ -48,7 +46,12 @@ export function openApiDocument(
     .setTitle('Darkroom')
     .setVersion(version)
     .setDescription(description({ ...httpProblemCodes, ...codes }))
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key: `dk_…`' })
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'dk_…',
+      description: 'An API key: `dk_…`',
+    })
     .addBasicAuth({ type: 'http', scheme: 'basic', description: 'Any name, the key as password' })
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('basic')

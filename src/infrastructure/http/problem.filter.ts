@@ -11,14 +11,16 @@ import { isTransient } from '../database/transaction.js';
 import { problem, problemType, type ProblemParts } from './problem.js';
 import type { RouteTable } from './route-table.js';
 import { SeeOther } from './see-other.js';
+import { UnreadableTypeError } from './unreadable-type.error.js';
+import { isError } from '../../common/is-error.js';
 
 interface Answer extends ProblemParts {
   headers?: Record<string, string>;
-  /** Our fault, or that of something behind us: goes to the log whole. */
+  /** Our fault, or that of a service behind us: the whole error is logged. */
   logged?: boolean;
 }
 
-/** The one place where an error becomes an answer. Nothing of an unknown error reaches the client. */
+/** The only place where an error becomes a response. Nothing of an unknown error reaches the client. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly log = new Logger('HTTP');
@@ -35,7 +37,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { headers, logged, ...parts } = this.answerTo(error, request);
     if (logged === true) this.write(parts.status, error, request);
     if (reply.sent || reply.raw.headersSent) {
-      // Half an answer is out already; cutting it is the only way left to say that it is not whole.
+      // Half the response has been sent. Cutting the connection is the only way left to show that it is incomplete.
       reply.raw.destroy();
       return;
     }
@@ -52,6 +54,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const status = statusOf(error);
     if (status === 404) return this.ofUnknownRoute(request);
+    if (status === 415) return ofAppError(new UnreadableTypeError(request));
     if (status === undefined || (status >= 500 && status !== 503)) {
       return { status: 500, logged: true };
     }
@@ -71,7 +74,12 @@ export class ProblemFilter implements ExceptionFilter {
   private write(status: number, error: unknown, request: FastifyRequest): void {
     const route = request.routeOptions.url ?? 'unknown route';
     const line = `${status} ${request.method} ${route} ${request.id}`;
-    const shown = error instanceof Error ? error : new Error(String(error));
+    // A connection that the client ended looks like one that a store ended.
+    if (status === 503 && request.raw.socket.destroyed) {
+      this.log.debug(`${line}: the client has left`);
+      return;
+    }
+    const shown = isError(error) ? error : new Error(String(error));
     if (status === 503) this.log.warn(`${line}: ${shown.message}`);
     else this.log.error(line, shown.stack);
   }

@@ -6,41 +6,42 @@ import type { FieldError } from '../../common/app-error.js';
  * The body of every error answer (RFC 9457).
  *
  * `type` stays `about:blank`: a URL here promises a page, and the docs ask for a credential. The
- * stable word for programs is `code`.
+ * stable code for programs is `code`.
  */
 export const problemSchema = z.strictObject({
   type: z.literal('about:blank'),
-  title: z.string().describe('The phrase of the HTTP status.'),
+  title: z.string().describe('The reason phrase of the HTTP status.'),
   status: z.int(),
-  code: z.string().describe('Stable word for programs; see the list at the top.'),
-  detail: z.string().describe('A sentence for people. May change.'),
+  code: z.string().describe('A stable code for programs; see the list at the top.'),
+  detail: z.string().describe('A sentence for people. It may change.'),
   errors: z
     .array(z.strictObject({ path: z.string(), message: z.string() }))
     .optional()
-    .describe('The fields that are wrong, when it is about fields.'),
+    .describe('The invalid fields, if the error is about fields.'),
   correlation_id: z.string().describe('The same as in the X-Correlation-Id header and the log.'),
 });
 
 export type Problem = z.infer<typeof problemSchema>;
 
-/** Codes that the HTTP layer itself gives; features add their own beside their errors. */
+/** Codes of the HTTP layer itself; those of the features are in features.ts. */
 export const httpProblemCodes = {
-  malformed_request: 'The request cannot be read: broken JSON, a key given twice, a bad URL.',
-  unauthenticated: 'There is no credential, or it is not valid.',
-  forbidden: 'The credential is valid and does not allow this.',
-  cross_site_request: 'A write with a session cookie that another site started.',
-  not_found: 'There is no such thing, or it belongs to somebody else.',
-  method_not_allowed: 'The path exists and does not know this verb; see Allow.',
+  malformed_request:
+    'The request cannot be read: for example invalid JSON, a duplicate key or a malformed URL.',
+  unauthenticated: 'The credential is missing or invalid.',
+  forbidden: 'The credential is valid but does not allow this.',
+  cross_site_request: 'Another site started this request with the session cookie of a user.',
+  not_found: 'It does not exist, or it belongs to somebody else.',
+  method_not_allowed: 'The path exists but does not support this method; see Allow.',
   request_timeout: 'The request did not arrive in time.',
-  conflict: 'It does not fit the present state.',
+  conflict: 'The request conflicts with the current state.',
   body_too_large: 'The body is larger than 64 KB.',
   uri_too_long: 'A part of the path is too long.',
-  unsupported_media_type: 'The body is not application/json.',
-  invalid_fields: 'Some fields are not valid; `errors` names each.',
-  too_many_requests: 'Too many of them; see Retry-After.',
+  unsupported_media_type: 'The body is not JSON in UTF-8, or it is compressed.',
+  invalid_fields: 'Some fields are invalid; `errors` lists them.',
+  too_many_requests: 'There were too many requests; see Retry-After.',
   headers_too_large: 'The headers are larger than 16 KB.',
-  internal_error: 'Our mistake. The log has it under the correlation id.',
-  unavailable: 'Something behind the API is away just now; see Retry-After.',
+  internal_error: 'A bug in Darkroom. Search the log for the correlation id.',
+  unavailable: 'A service that the API needs is not available; see Retry-After.',
 } as const;
 
 export type HttpProblemCode = keyof typeof httpProblemCodes;
@@ -51,17 +52,17 @@ const ofStatus: Record<number, [HttpProblemCode, string]> = {
   401: ['unauthenticated', 'A valid credential is needed.'],
   403: ['forbidden', 'This credential does not allow it.'],
   404: ['not_found', 'There is nothing here.'],
-  405: ['method_not_allowed', 'This path does not know the verb.'],
+  405: ['method_not_allowed', 'This path does not support this method.'],
   408: ['request_timeout', 'The request did not arrive in time.'],
-  409: ['conflict', 'It does not fit the present state.'],
+  409: ['conflict', 'The request conflicts with the current state.'],
   413: ['body_too_large', 'The body is larger than 64 KB.'],
   414: ['uri_too_long', 'A part of the path is too long.'],
-  415: ['unsupported_media_type', 'Only application/json is read here.'],
-  422: ['invalid_fields', 'Some fields are not valid.'],
+  415: ['unsupported_media_type', 'The body must be application/json.'],
+  422: ['invalid_fields', 'Some fields are invalid.'],
   429: ['too_many_requests', 'Too many requests.'],
   431: ['headers_too_large', 'The headers are larger than 16 KB.'],
   500: ['internal_error', 'Something went wrong here. The log has the details.'],
-  503: ['unavailable', 'Something behind the API is not available just now.'],
+  503: ['unavailable', 'A service that the API needs is not available.'],
 };
 
 export const problemType = 'application/problem+json; charset=utf-8';

@@ -1,8 +1,8 @@
 import type { RouteOptions } from 'fastify';
 
 /**
- * Every route the server has, in the order they were made. Fastify says "not found" for a wrong verb
- * too; this tells the two apart.
+ * Every route of the server, in the order of registration. Fastify says "not found" for a wrong method too; this
+ * tells the two apart.
  */
 export class RouteTable {
   private readonly verbs = new Map<string, Set<string>>();
@@ -19,7 +19,7 @@ export class RouteTable {
     return [...this.verbs].map(([url, verbs]) => ({ url, verbs: [...verbs] }));
   }
 
-  /** Verbs that some route takes on the path of this URL. Only asked for errors, so it may walk. */
+  /** Methods that some route accepts on the path of this URL. It scans all routes, because only errors need it. */
   verbsOf(url: string): string[] {
     const path = segments(url.split(/[?#]/, 1)[0]!);
     const found = new Set<string>();

@@ -1,4 +1,4 @@
-/** Thrown where an answer is expected, to send a browser to another page of ours. */
+/** Thrown instead of a response, to send a browser to another page of this server. */
 export class SeeOther extends Error {
   override readonly name = 'SeeOther';
 

@@ -13,8 +13,8 @@ export class MalformedBodyError extends AppError {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * `JSON.parse` that refuses what two readers could read differently or what only costs time: bytes
- * that are no UTF-8, a key given twice, keys that reach for a prototype, deep nesting, very many keys.
+ * `JSON.parse` that refuses what two readers could read differently and what only costs time: bytes that are not
+ * UTF-8, duplicate keys, keys that could change a prototype, deep nesting, very many keys.
  *
  * @throws MalformedBodyError
  */

@@ -36,8 +36,8 @@ export function fieldErrors(issues: readonly Issue[]): FieldError[] {
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * For ids in a path: `@Param('id', new IdPipe('task'))`. Text that is no uuid names nothing we have,
- * so the answer is the 404 of an unknown id.
+ * For ids in a path: `@Param('id', new IdPipe('task'))`. Text that is not a UUID cannot name anything here, so the
+ * response is the 404 of an unknown id.
  */
 export class IdPipe implements PipeTransform<string, string> {
   constructor(private readonly what: string) {}

@@ -8,8 +8,8 @@ import type { QueueEngine } from './queue-engine.js';
 const closingMs = 2_000;
 
 /**
- * News between processes, through the store of the queue: fan-out, at most once, nothing kept. What
- * must not be lost is a row somewhere; a message only makes somebody look sooner.
+ * Messages between processes, through the store of the queue: fan-out, at most once, nothing is stored. What must not be
+ * lost is in a row; a message only makes its reader look sooner.
  */
 export class MessageBus {
   private readonly log = new Logger('MessageBus');

@@ -1,33 +1,30 @@
-import { Queue, Relay, Worker, runMigrations, type PostgresPoolConfig } from 'bullmq';
+import { Relay, runMigrations, type PostgresPoolConfig } from 'bullmq';
 import { Pool, type PoolClient } from 'pg';
 import { SteadyClient } from '../database/steady-client.js';
-import { steadyBackend, steadyRelayBackend } from './steady-backend.js';
-import {
-  addressOf,
-  type HintProcessor,
-  type HintQueue,
-  type HintQueueOptions,
-  type HintWorker,
-  type HintWorkerOptions,
-  type QueueEngine,
-} from './queue-engine.js';
+import { steadyRelayBackend } from './steady-backend.js';
+import { addressOf, type QueueEngine } from './queue-engine.js';
 
-/** BullMQ keeps its tables apart from ours and migrates them itself. */
+/** BullMQ's tables are in a schema of their own, and BullMQ migrates them itself. */
 const schema = 'bullmq';
 
 /**
- * Every five seconds BullMQ takes back its marks on running hints, and has no index for them: it would
- * read all hints that wait (a million: 1.8 s on a busy machine).
+ * Every five seconds BullMQ resets its marks on running hints. It has no index for them, so it would read all waiting
+ * hints (a million: 1.8 s on a busy machine).
  */
 const stalledIndex = 'darkroom_job_stalled_marked';
+
+/** Of one queue or worker; they are opened as they are needed. */
+const mostConnections = 10;
 
 export class PostgresQueueEngine implements QueueEngine {
   readonly name = 'postgres';
   readonly address: string;
+  readonly options;
   private readonly pool: Pool;
 
   constructor(private readonly url: string) {
     this.address = addressOf(url);
+    this.options = { connection: this.connection(mostConnections) };
     this.pool = new Pool({ ...this.connection(1), max: 1 }).on('error', () => {});
   }
 
@@ -39,24 +36,6 @@ export class PostgresQueueEngine implements QueueEngine {
     } finally {
       client.release();
     }
-  }
-
-  createQueue(name: string, options: HintQueueOptions): HintQueue {
-    return new Queue(
-      name,
-      { ...options, connection: this.connection(2) },
-      steadyBackend,
-    ) as unknown as HintQueue;
-  }
-
-  createWorker(name: string, processor: HintProcessor, options: HintWorkerOptions): HintWorker {
-    const connections = Math.min(2 + (options.concurrency ?? 1), 10);
-    return new Worker(
-      name,
-      processor as never,
-      { ...options, connection: this.connection(connections) },
-      steadyBackend,
-    ) as unknown as HintWorker;
   }
 
   createRelay(): Relay<unknown> {
@@ -89,7 +68,7 @@ export class PostgresQueueEngine implements QueueEngine {
   }
 }
 
-/** Looks first: even when it is there, CREATE INDEX would wait for everybody who writes. */
+/** Checks first: even if the index exists, CREATE INDEX would wait for every open write. */
 async function addStalledIndex(client: PoolClient): Promise<void> {
   await client.query('BEGIN');
   try {

@@ -1,39 +1,38 @@
-import type { Queue, QueueOptions, Relay, Worker, WorkerOptions, Processor } from 'bullmq';
+import type { Queue, QueueOptions, Relay, WorkerOptions, Processor } from 'bullmq';
 
-/** What travels through the queue: a hint which ledger row to look at. `v` is its format. */
+/** The data of a BullMQ job: a hint that says which ledger row to look at. `v` is the version of its format. */
 export interface QueueHint {
   v: 1;
   taskId: string;
 }
 
 export type HintQueue = Queue<QueueHint, unknown, string>;
-export type HintWorker = Worker<QueueHint, unknown, string>;
 export type HintProcessor = Processor<QueueHint, unknown, string>;
 
 export type HintQueueOptions = Omit<QueueOptions, 'connection'>;
 export type HintWorkerOptions = Omit<WorkerOptions, 'connection'>;
 
 /**
- * BullMQ on one of its stores. Everything above asks for queues, workers and the relay, and never
- * for the store's name.
+ * BullMQ on one of its stores. The code above uses queues, workers and the relay, and never depends on which store
+ * it is.
  *
- * Failure window: the store may lose hints, repeat them, hang or be away. Nothing above believes it;
- * the ledger decides and the reconciler refills it.
+ * Failure window: the store may lose hints, repeat them, hang or be unavailable. Nothing above relies on it: the
+ * ledger decides, and the reconciler refills the store.
  */
 export interface QueueEngine {
   readonly name: 'postgres' | 'redis';
+  /** What BullMQ's classes need to know of the store. */
+  readonly options: Pick<QueueOptions, 'connection' | 'prefix'>;
   /** Where it is, without credentials; safe to log. */
   readonly address: string;
 
   /** Prepares the store (its own schema, on Postgres). Idempotent, safe from many processes. */
   prepare(): Promise<void>;
-  createQueue(name: string, options: HintQueueOptions): HintQueue;
-  createWorker(name: string, processor: HintProcessor, options: HintWorkerOptions): HintWorker;
-  /** Fan-out between processes: at most once, nothing kept. */
+  /** Fan-out between processes: at most once, nothing is stored. */
   createRelay(): Relay<unknown>;
   /** Round trip to the store. @throws when it does not answer in time */
   ping(): Promise<void>;
-  /** Closes what the engine itself opened; queues, workers and relays are closed by their makers. */
+  /** Closes what the engine itself opened. Whoever made a queue, worker or relay closes it. */
   close(): Promise<void>;
 }
 

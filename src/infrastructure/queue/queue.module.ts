@@ -1,19 +1,28 @@
+import { BullModule } from '@nestjs/bullmq';
 import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { MessageBus } from './message-bus.js';
-import { PostgresQueueEngine } from './postgres-queue-engine.js';
+import { createQueueEngine } from './create-queue-engine.js';
 import type { QueueEngine } from './queue-engine.js';
-import { RedisQueueEngine } from './redis-queue-engine.js';
+import { StoreQueue, StoreWorker } from './store-queue.js';
 
 export const QUEUE_ENGINE = Symbol('QUEUE_ENGINE');
 
-/** The scheme of the URL picks the engine. */
-export function createQueueEngine(url: string): QueueEngine {
-  return /^rediss?:/.test(url) ? new RedisQueueEngine(url) : new PostgresQueueEngine(url);
-}
+// These apply to the whole process, which may have queues on two stores.
+BullModule.queueClass = StoreQueue;
+// Nest needs only `close` and the events of a worker.
+BullModule.workerClass = StoreWorker as never;
 
 @Global()
 @Module({
+  imports: [
+    BullModule.forRootAsync({
+      inject: [QUEUE_ENGINE],
+      useFactory: ({ options }: QueueEngine) => options,
+      // A process decides at start which queues it serves.
+      extraOptions: { manualRegistration: true },
+    }),
+  ],
   providers: [
     {
       provide: QUEUE_ENGINE,

@@ -6,10 +6,12 @@ import { findSampler, scriptNames } from '../catalog.js';
 import type { SketchContext } from '../context.js';
 import { badDeliveryOf } from '../delivery.js';
 import type { Drawn, JobFault } from '../engine.js';
+import { infoJson } from '../infotext.js';
 import type { JobRecord } from '../job-record.js';
 import type { Misbehaviour, MisbehaviourKind } from '../misbehaviour.js';
 import { refusalFor } from '../refusals.js';
 import { otherCheckpoint, txt2ImgAnswer } from '../txt2img-answer.js';
+import { asSdServerReads, type ReadRequest } from '../sd-server.js';
 import { readTxt2Img, type Txt2ImgRequest } from '../txt2img-request.js';
 
 export function txt2ImgRoute(app: FastifyInstance, context: SketchContext): void {
@@ -39,11 +41,9 @@ async function answer(
   const refusal = order && refusalFor(order);
   if (refusal) throw refusal;
 
-  const request = readTxt2Img(body);
-  refuseUnknownScripts(request);
-  const sampler = findSampler(request.sampler_name ?? request.sampler_index, request.scheduler);
-  if (!sampler) throw httpException(404, 'Sampler not found');
-  const seed = request.seed === -1 ? randomInt(2 ** 32 - 2) : request.seed;
+  const asked = readTxt2Img(body);
+  const { request, sampler, seed, info } =
+    context.options.mode === 'sd-server' ? asSdServerReads(asked) : asA1111Reads(asked);
 
   const drawn = await draw(request, seed, order, context);
   if (drawn === 'lost') {
@@ -52,9 +52,11 @@ async function answer(
     return reply;
   }
   const json = await txt2ImgAnswer({
+    asked,
     request,
     sampler,
     seed,
+    info,
     drawn,
     format: context.options.format,
     grid: context.options.grid,
@@ -67,6 +69,14 @@ async function answer(
     return reply;
   }
   return reply.type('application/json').send(json);
+}
+
+function asA1111Reads(request: Txt2ImgRequest): ReadRequest {
+  refuseUnknownScripts(request);
+  const sampler = findSampler(request.sampler_name ?? request.sampler_index, request.scheduler);
+  if (!sampler) throw httpException(404, 'Sampler not found');
+  const seed = request.seed === -1 ? randomInt(2 ** 32 - 2) : request.seed;
+  return { request, sampler, seed, info: infoJson };
 }
 
 async function draw(

@@ -1,6 +1,6 @@
-import type { TaskKind, TaskState } from '../task-state.js';
+import type { TaskKind, TaskState } from '../definitions/task-state.js';
 
-/** What a drawing needs of a row of the ledger. */
+/** The columns of the ledger that a drawing needs. */
 export interface GraphRow {
   id: string;
   kind: TaskKind;
@@ -10,21 +10,21 @@ export interface GraphRow {
   position: number | null;
 }
 
-/** A box of the drawing: a task, or a chain, group or chord around others. */
+/** A box in the drawing: a task, or a chain, group or chord that contains others. */
 export interface GraphNode {
-  /** Short, of letters and digits: safe in every notation. */
+  /** A short id of letters and digits, which is safe in every notation. */
   key: string;
   label: string[];
-  /** Undefined: it stands for several tasks. */
+  /** Undefined: the box stands for several tasks. */
   state: TaskState | undefined;
-  /** Empty: drawn as a plain box. */
+  /** Boxes inside this one. Empty: a plain box. */
   children: GraphNode[];
 }
 
 export interface GraphEdge {
   from: GraphNode;
   to: GraphNode;
-  /** `callback`: sent when the first one ends. */
+  /** `next`: the following step; `callback`: sent when `from` ends. */
   kind: 'next' | 'callback';
 }
 
@@ -33,10 +33,10 @@ export interface CanvasGraph {
   edges: GraphEdge[];
 }
 
-/** Parts of a group that are drawn one by one; the rest is summed up. Mermaid draws 500 at most. */
+/** Most parts of a group that are drawn as boxes; one box sums up the rest. Mermaid draws at most 500. */
 const mostParts = 20;
 
-/** The drawing of a canvas: boxes in boxes, and the arrows between them. */
+/** Makes the drawing of a canvas: nested boxes and the arrows between them. */
 export function canvasGraph(rows: GraphRow[]): CanvasGraph {
   return new GraphMaker(rows).make();
 }

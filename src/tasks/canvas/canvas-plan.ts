@@ -1,51 +1,31 @@
 import type { Json } from '../../common/json.js';
-import type { QueueName } from '../queues.js';
-import type { TaskOverrides } from '../task-definition.js';
-import { checkedPayload, checkedPayloads, checkedRest } from '../task-payload.js';
-import type { CanvasNode, LeafNode, NodeOptions } from './canvas.js';
-import { checkOptions, optionsWithin } from './node-options.js';
+import type { QueueName } from '../definitions/queues.js';
+import { checkOptions, decidedOptions, type SentOptions } from '../definitions/sent-options.js';
+import { checkedPayload, checkedPayloads, checkedRest } from '../definitions/task-payload.js';
+import type { PlannedCallbacks, PlannedNode } from '../ledger/planned-node.js';
+import { limitKey } from '../limits/limit-key.js';
+import type { CanvasNode, LeafNode } from './canvas.js';
+import { optionsWithin } from './inherited-options.js';
 
-/** A canvas without code: checked, all options decided, JSON. What the ledger keeps of callbacks. */
-export interface PlannedNode {
-  kind: CanvasNode['kind'];
-  name: string;
-  queue: QueueName;
-  priority: number;
-  payload: Json;
-  inputKey: string | null;
-  delayMs: number;
-  /** ISO */
-  runAt: string | null;
-  expiresInMs: number | null;
-  overrides: TaskOverrides | null;
-  children: PlannedNode[];
-  callbacks: PlannedCallbacks | null;
-}
-
-export interface PlannedCallbacks {
-  success: PlannedNode[];
-  failure: PlannedNode[];
-}
-
-/** Names and queue of nodes that no worker runs. */
+/** The queue in the rows of chains, groups and chords, which no worker runs. */
 const nowhere: QueueName = 'normal_priority';
 
 /**
- * Levels of a canvas, callbacks included: far more than anybody draws, and far fewer than overflow a
+ * Most levels of a canvas, callbacks included: far more than anybody needs, and far fewer than would overflow the
  * stack, here or in Postgres.
  */
 export const maxDepth = 1_000;
 
 /**
- * Checks every payload and option of a canvas.
+ * Checks all payloads and options of a canvas and fills in the defaults.
  *
- * @param inherited options of the nodes above, for what a node does not say itself
- * @param depth levels above it
+ * @param inherited options of the nodes above, which apply where the node has none
+ * @param depth number of levels above the node
  * @throws InvalidPayloadError, RangeError
  */
-export function planCanvas(node: CanvasNode, inherited: NodeOptions = {}, depth = 0): PlannedNode {
+export function planCanvas(node: CanvasNode, inherited: SentOptions = {}, depth = 0): PlannedNode {
   if (depth > maxDepth) {
-    throw new RangeError(`A canvas is nested more than ${maxDepth} deep; send it in parts.`);
+    throw new RangeError(`A canvas is nested more than ${maxDepth} deep. Send it in parts.`);
   }
   checkOptions(node.options);
   const options = optionsWithin(inherited, node.options);
@@ -79,32 +59,24 @@ export function planCanvas(node: CanvasNode, inherited: NodeOptions = {}, depth 
   };
 }
 
-function planLeaf(node: LeafNode, options: NodeOptions): Omit<PlannedNode, 'callbacks'> {
-  const { definition } = node;
-  const { retry, softTimeLimitMs, hardTimeLimitMs } = options;
-  const overrides: TaskOverrides = {
-    ...(retry && { retry }),
-    ...(softTimeLimitMs !== undefined && { softTimeLimitMs }),
-    ...(hardTimeLimitMs !== undefined && { hardTimeLimitMs }),
-  };
+function planLeaf(node: LeafNode, options: SentOptions): Omit<PlannedNode, 'callbacks'> {
   return {
     kind: node.kind,
-    name: definition.name,
-    queue: options.queue ?? definition.queue,
-    priority: options.priority ?? definition.priority,
+    name: node.definition.name,
+    ...decidedOptions(node.definition, options),
     payload: planPayload(node),
     inputKey: node.inputKey,
-    delayMs: options.delayMs ?? 0,
-    runAt: options.runAt?.toISOString() ?? null,
-    expiresInMs: options.expiresInMs ?? null,
-    overrides: Object.keys(overrides).length > 0 ? overrides : null,
     children: [],
   };
 }
 
 function planPayload({ kind, definition, payload, inputKey }: LeafNode): Json {
   if (kind === 'map') return checkedPayloads(definition, payload);
-  if (inputKey === null) return checkedPayload(definition, payload);
+  if (inputKey === null) {
+    const checked = checkedPayload(definition, payload);
+    if (definition.once) limitKey(definition, definition.once, checked);
+    return checked;
+  }
   return checkedRest(definition, inputKey, payload);
 }
 

@@ -3,19 +3,21 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Json } from '../../common/json.js';
 import { afterCommit } from '../../infrastructure/database/after-commit.js';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
-import { Dispatcher } from '../dispatcher.js';
+import type { TaskErrorReport, TaskFailure } from '../definitions/task-errors.js';
+import type { FinalState, TaskKind } from '../definitions/task-state.js';
 import { LiveEvents } from '../events/live-events.js';
-import type { TaskErrorReport, TaskFailure } from '../task-errors.js';
-import { TaskEvents } from '../task-events.js';
-import type { TaskHint } from '../task-hints.js';
-import { TaskInserts } from '../task-inserts.js';
-import { endedColumns, type Ended } from '../ledger-rows.js';
-import type { FinalState, TaskKind } from '../task-state.js';
-import { chainStopped, chordError, groupFailed } from './canvas-errors.js';
-import type { PlannedNode } from './canvas-plan.js';
+import { TaskEvents } from '../events/task-events.js';
+import { Dispatcher } from '../hints/dispatcher.js';
+import type { TaskHint } from '../hints/task-hints.js';
+import { endedColumns, type Ended } from '../ledger/ledger-rows.js';
+import type { PlannedNode } from '../ledger/planned-node.js';
+import { TaskInserts } from '../ledger/task-inserts.js';
+import { blamed, chainStopped, chordError, groupFailed, resultsTooLarge } from './canvas-errors.js';
 import { rowsOfCanvas, type Sender } from './canvas-rows.js';
+import { groupResultBytes, maxGroupResultBytes } from './group-results.js';
+import { OnceNodes, type ReadyNode } from './once-nodes.js';
 
-/** Milliseconds that the result of a chain, group or chord is kept, as Celery's `result_expires`. */
+/** How long the result of a chain, group or chord is kept: Celery's default for `result_expires`. Milliseconds. */
 const resultExpiresMs = 3_600_000;
 
 interface Node {
@@ -25,12 +27,12 @@ interface Node {
 }
 
 /**
- * What follows when a node of a canvas ends: the next step, the end of the node above, callbacks.
- * All of it happens in the transaction that ends the node, so there is no moment at which a step is
- * over and the next one is not on its way; hints are handed over after the commit as for any send.
+ * Stores canvases and moves them forward. When a node ends, this starts the next step, ends the node above
+ * and sends callbacks, all in the transaction that ends the node. So a step is never over without the next
+ * one being on its way. Hints are added after the commit, as for any send.
  *
- * Two nodes may end at once: a group counts its open parts in its own row, whose lock is held to the
- * commit. A canvas that is being revoked is kept still by a lock of its own ({@link lockCanvas}).
+ * Several nodes may end at once: a group counts its open parts in its own row, whose lock is held until the
+ * commit. While a canvas is being revoked, `lockCanvas` keeps its nodes from ending.
  */
 @Injectable()
 export class CanvasProgress {
@@ -39,12 +41,14 @@ export class CanvasProgress {
     private readonly dispatcher: Dispatcher,
     private readonly events: TaskEvents,
     private readonly live: LiveEvents,
+    private readonly once: OnceNodes,
   ) {}
 
   /**
-   * Stores a canvas in the caller's transaction and hands over what can run.
+   * Stores a canvas in the caller's transaction. After the commit its first tasks go to their queues.
    *
-   * @param input result of the task that it is a callback of
+   * @param root id of the canvas, which its root node gets
+   * @param above set for a callback: the task that it belongs to, that task's canvas, and its result
    */
   async store(
     tx: Transaction,
@@ -55,21 +59,24 @@ export class CanvasProgress {
   ): Promise<void> {
     const { rows, emptyGroups } = rowsOfCanvas(plan, root, sender, above);
     if (above) for (const row of rows) if (!row.blocked) giveInput(row, above.input);
-    // With its root there it was stored before: its sender repeats, having lost the answer.
+    // If the root exists, the canvas was stored before and its sender, having lost the answer, repeats.
     if ((await this.inserts.insertAll(tx, rows.slice(0, 1))) === 0) return;
     if (rows.length > 1) await this.inserts.insertAll(tx, rows.slice(1));
     const now = Date.now();
-    for (const { blocked, id, name, queue, priority, delayMs, runAt } of rows) {
-      if (blocked) continue;
-      const waitMs = runAt === null ? delayMs : Date.parse(runAt) - now;
-      this.dispatch(tx, { taskId: id, name, queue, priority, delayMs: waitMs });
-    }
+    const ready = rows
+      .filter((row) => !row.blocked)
+      .map(({ id, delayMs, runAt, ...row }) => {
+        const waitMs = runAt === null ? delayMs : Date.parse(runAt) - now;
+        return { ...row, taskId: id, delayMs: waitMs };
+      });
+    await this.go(tx, ready);
     for (const id of emptyGroups) await this.finish(tx, id, 'SUCCESS', [], null);
   }
 
-  /** What follows. Call in the transaction that made the node final, after {@link lockCanvas}. */
+  /** Does what follows from a node's end. Call it in the transaction that ended the node, after `lockCanvas`. */
   async ended(tx: Transaction, node: Ended): Promise<void> {
     await this.callBack(tx, node);
+    await this.endJoined(tx, node);
     if (node.parentId === null || node.position === null) return;
     const [parent] = await rows<Node>(
       tx,
@@ -82,6 +89,14 @@ export class CanvasProgress {
     else await this.stepEnded(tx, parent, node);
   }
 
+  /** Ends the nodes of any canvas that have joined this task, as the task ended. Part of {@link ended}. */
+  async endJoined(tx: Transaction, task: Ended): Promise<void> {
+    for (const node of await this.once.endJoined(tx, task)) {
+      afterCommit(tx, () => this.events.endedUnrun(node));
+      await this.ended(tx, node);
+    }
+  }
+
   private async partEnded(tx: Transaction, group: Node): Promise<void> {
     const [{ open }] = (await rows<{ open: number }>(
       tx,
@@ -90,6 +105,10 @@ export class CanvasProgress {
       [group.id],
     )) as [{ open: number }];
     if (open > 0) return;
+    const bytes = await groupResultBytes(tx, group.id);
+    if (bytes > maxGroupResultBytes) {
+      return this.finish(tx, group.id, 'FAILURE', null, resultsTooLarge(bytes));
+    }
     const parts = await rows<Ended>(
       tx,
       `SELECT ${endedColumns} FROM tasks WHERE parent_id = $1 AND position IS NOT NULL
@@ -117,15 +136,15 @@ export class CanvasProgress {
     }
   }
 
-  /** The group before it has failed: the body is FAILURE, and with it its chain or chord. */
+  /** The group before the body has failed: the body becomes FAILURE, and so does its chain or chord. */
   private async failBody(tx: Transaction, body: Node, group: Ended): Promise<void> {
     const error = chordError(group);
     if (body.kind !== 'task' && body.kind !== 'map') await this.stopBelow(tx, body.id, group);
-    // Its end stops the steps after it, and the node above.
+    // The end of the body stops the steps after it and ends the node above.
     await this.finish(tx, body.id, 'FAILURE', null, error);
   }
 
-  /** Its turn has come. */
+  /** Starts a node whose turn has come. */
   private async start(tx: Transaction, node: Node, input: Json): Promise<void> {
     switch (node.kind) {
       case 'task':
@@ -150,7 +169,7 @@ export class CanvasProgress {
   }
 
   private async unblock(tx: Transaction, which: string, id: string, input: Json): Promise<void> {
-    const ready = await rows<TaskHint>(
+    const ready = await rows<ReadyNode>(
       tx,
       `UPDATE tasks
           SET blocked = false,
@@ -160,13 +179,24 @@ export class CanvasProgress {
               run_at = greatest(run_at, now() + delay_ms * interval '1 ms'),
               expires_at = now() + expires_in_ms * interval '1 ms'
         WHERE ${which} AND blocked AND finished_at IS NULL
-        RETURNING id AS "taskId", name, queue, priority,
+        RETURNING id AS "taskId", kind, name, queue, priority, payload,
                   greatest(0, extract(epoch FROM run_at - now()) * 1000)::float8 AS "delayMs"`,
       [JSON.stringify(input), id],
     );
-    for (const hint of ready) this.dispatch(tx, hint);
+    await this.go(tx, ready);
   }
 
+  /** Sends tasks to their queues, except those that join an open task with their key. */
+  private async go(tx: Transaction, ready: ReadyNode[]): Promise<void> {
+    const { joined, refused } = await this.once.take(tx, ready);
+    for (const { taskId, name, queue, priority, delayMs } of ready) {
+      if (joined.has(taskId) || refused.has(taskId)) continue;
+      this.dispatch(tx, { taskId, name, queue, priority, delayMs });
+    }
+    for (const [id, error] of refused) await this.finish(tx, id, 'FAILURE', null, error);
+  }
+
+  /** Ends a node that no worker runs, and does what follows. */
   private async finish(
     tx: Transaction,
     id: string,
@@ -189,6 +219,7 @@ export class CanvasProgress {
     await this.ended(tx, ended);
   }
 
+  /** Revokes the children of `parent` after position `after`, with everything below them. */
   private async stopAfter(tx: Transaction, parent: string, after: number, step: Ended) {
     const later = await rows<Ended>(
       tx,
@@ -202,7 +233,7 @@ export class CanvasProgress {
     }
   }
 
-  /** What is below a node that will not run. */
+  /** Revokes everything below a node that will not run. */
   private async stopBelow(tx: Transaction, id: string, step: Ended): Promise<void> {
     await this.stopAfter(tx, id, -1, step);
   }
@@ -254,22 +285,4 @@ function giveInput(row: { payload: Json; inputKey: string | null }, input: Json)
   if (row.inputKey === '') row.payload = input;
   else if (row.inputKey !== null)
     row.payload = { ...(row.payload as object), [row.inputKey]: input };
-}
-
-/** A node fails as its child did, and says which one that was. */
-function blamed(child: Ended): TaskFailure | null {
-  return child.error && { ...child.error, task_id: child.error.task_id ?? child.id };
-}
-
-/**
- * Keeps a canvas from being revoked (`shared`), or everything in it from ending, until `tx` is over.
- * Take it before any row of the canvas.
- */
-export async function lockCanvas(
-  tx: Transaction,
-  canvasId: string,
-  mode: 'shared' | 'exclusive',
-): Promise<void> {
-  const lock = mode === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
-  await tx.query(`SELECT ${lock}(hashtextextended($1, 0))`, [canvasId]);
 }

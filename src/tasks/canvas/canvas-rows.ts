@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { NewTask } from '../task-inserts.js';
-import type { PlannedNode } from './canvas-plan.js';
+import type { PlannedNode } from '../ledger/planned-node.js';
+import type { NewTask } from '../ledger/task-inserts.js';
 
-/** What all rows of a canvas share. */
+/** Owner and correlation id, which all rows of a canvas share. */
 export interface Sender {
   ownerId: string | null;
   correlationId: string | null;
@@ -11,15 +11,15 @@ export interface Sender {
 export interface CanvasRows {
   /** Parents before their children. */
   rows: NewTask[];
-  /** Groups without parts whose turn it is: they are over as soon as they are stored. */
+  /** Ids of empty groups whose turn has come: they are over as soon as they are stored. */
   emptyGroups: string[];
 }
 
 /**
- * The rows of a planned canvas: one for each node. What has to wait for another node is blocked.
+ * Makes the rows of a planned canvas, one for each node. A row that has to wait for another one is blocked.
  *
- * @param root id of its first row
- * @param above the task that it is a callback of, and the canvas of that
+ * @param root id of the first row
+ * @param above set for a callback: the task that it belongs to, and that task's canvas
  */
 export function rowsOfCanvas(
   plan: PlannedNode,

@@ -1,7 +1,7 @@
-import type { TaskState } from '../task-state.js';
+import type { TaskState } from '../definitions/task-state.js';
 import type { CanvasGraph, GraphNode } from './canvas-graph.js';
 
-/** Fill and line of each state; readable on a light and on a dark page. */
+/** Fill and line colour of each state; readable on light and dark pages. */
 const colours: Record<TaskState, { fill: string; line: string }> = {
   PENDING: { fill: '#eceff1', line: '#78909c' },
   STARTED: { fill: '#bbdefb', line: '#1976d2' },
@@ -11,7 +11,7 @@ const colours: Record<TaskState, { fill: string; line: string }> = {
   REVOKED: { fill: '#fff9c4', line: '#f9a825' },
 };
 
-/** Mermaid's flowchart; GitHub and many editors draw it. */
+/** Writes the drawing as a Mermaid flowchart, which GitHub and many editors draw. */
 export function mermaidOf({ nodes, edges }: CanvasGraph): string {
   const lines = ['flowchart LR'];
   const draw = (node: GraphNode, depth: number): void => {
@@ -37,7 +37,7 @@ export function mermaidOf({ nodes, edges }: CanvasGraph): string {
   return lines.join('\n');
 }
 
-/** Graphviz: `darkroom graph <id> --dot | dot -Tsvg`. */
+/** Writes the drawing for Graphviz: `darkroom graph <id> --dot | dot -Tsvg`. */
 export function dotOf({ nodes, edges }: CanvasGraph): string {
   const lines = ['digraph canvas {', '  rankdir=LR; compound=true; fontname="sans-serif";'];
   lines.push('  node [shape=box style="rounded,filled" fontname="sans-serif"];');
@@ -57,7 +57,7 @@ export function dotOf({ nodes, edges }: CanvasGraph): string {
   };
   for (const node of nodes) draw(node, 1);
   for (const { from, to, kind } of edges) {
-    // Graphviz joins boxes only through something inside them.
+    // Graphviz connects clusters only through nodes inside them.
     const marks = [
       ...(from.children.length > 0 ? [`ltail=cluster_${from.key}`] : []),
       ...(to.children.length > 0 ? [`lhead=cluster_${to.key}`] : []),
@@ -84,7 +84,7 @@ function byState(nodes: GraphNode[]): Map<TaskState, string[]> {
   return found;
 }
 
-/** Mermaid knows character codes and no backslashes; what it might read as markup gets one. */
+/** Replaces what Mermaid might read as markup by character codes; Mermaid has no backslash escapes. */
 function mermaidText(text: string): string {
   return oneLine(text).replace(/[#&;"<>`\\{}()[\]|%*~]/g, (c) => `#${c.charCodeAt(0)};`);
 }

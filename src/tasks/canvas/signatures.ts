@@ -1,4 +1,5 @@
-import type { PayloadInput, Result, TaskDefinition } from '../task-definition.js';
+import type { Json } from '../../common/json.js';
+import type { PayloadInput, Result, TaskDefinition } from '../definitions/task-definition.js';
 import {
   Canvas,
   GroupCanvas,
@@ -8,11 +9,10 @@ import {
   type LeafNode,
   type OutputOf,
 } from './canvas.js';
-import type { Json } from '../../common/json.js';
 
 /**
- * A signature (Celery's `s`): `s(task)` takes the result of the step before as its payload,
- * `s(task, 'field', rest)` takes it as one field beside the others.
+ * A signature, Celery's `s`. `s(task)` takes the result of the previous step as its payload;
+ * `s(task, 'field', rest)` takes it as one field of the payload, beside the fields in `rest`.
  */
 export function s<D extends TaskDefinition>(definition: D): Canvas<PayloadInput<D>, Result<D>>;
 export function s<D extends TaskDefinition, K extends keyof PayloadInput<D> & string>(
@@ -24,7 +24,7 @@ export function s(definition: TaskDefinition, field = '', rest: object | null = 
   return leaf({ kind: 'task', definition, payload: rest as Json, inputKey: field });
 }
 
-/** An immutable signature (Celery's `si`): its payload is complete, and results before it are ignored. */
+/** An immutable signature, Celery's `si`: its payload is complete and the previous result is ignored. */
 export function si<D extends TaskDefinition>(
   definition: D,
   payload: PayloadInput<D>,
@@ -32,7 +32,7 @@ export function si<D extends TaskDefinition>(
   return leaf({ kind: 'task', definition, payload: payload as Json, inputKey: null });
 }
 
-/** One task that runs its handler for each payload, one after the other; stands or falls as a whole. */
+/** One task that runs its handler for each payload in turn. It succeeds or fails as a whole. */
 export function map<D extends TaskDefinition>(
   definition: D,
   payloads: PayloadInput<D>[],
@@ -55,20 +55,21 @@ export function starmap<
   return map(definition, payloads as PayloadInput<D>[]);
 }
 
-/** A group of {@link map} tasks with `size` payloads each; the last one may have fewer. */
+/** A group of {@link map} tasks with `size` payloads each; the last one may have fewer. @throws RangeError */
 export function chunks<D extends TaskDefinition>(
   definition: D,
   payloads: PayloadInput<D>[],
   size: number,
 ): GroupCanvas<unknown, Result<D>[][]> {
-  if (!Number.isInteger(size) || size < 1) throw new RangeError(`size is ${size}; at least 1 fits`);
+  if (!Number.isInteger(size) || size < 1)
+    throw new RangeError(`size is ${size}; it must be a whole number from 1`);
   const parts = Array.from({ length: Math.ceil(payloads.length / size) }, (_, i) =>
     map(definition, payloads.slice(i * size, (i + 1) * size)),
   );
   return group(...parts);
 }
 
-/** Steps one after the other, each with the result of the one before. The first that fails stops it. */
+/** Steps that run one after the other; each takes the result of the previous one. A failure stops the chain. */
 export function chain<const T extends readonly AnyCanvas[]>(
   ...steps: T & Steps<T>
 ): Canvas<FirstInput<T>, LastOutput<T>>;
@@ -81,7 +82,7 @@ export function chain(...given: (AnyCanvas | readonly AnyCanvas[])[]) {
   return new Canvas(inner('chain', steps));
 }
 
-/** Parts that run at the same time. All of them run, whatever happens to the others. */
+/** Parts that run at the same time. Every part runs, even if others fail. */
 export function group<const T extends readonly AnyCanvas[]>(
   ...parts: T
 ): GroupCanvas<CommonInput<T>, Outputs<T>>;
@@ -93,8 +94,8 @@ export function group(...given: (AnyCanvas | readonly AnyCanvas[])[]) {
 }
 
 /**
- * A group, then `body` with its results in order. When a part fails, the body does not run: once all
- * parts have ended it is FAILURE with `chord_error`, which names the part.
+ * A group, followed by `body`, which takes the results of the parts in order. If a part fails, the body does
+ * not run: once all parts have ended, it becomes FAILURE with `chord_error`, which names the part.
  */
 export function chord<I, O extends readonly unknown[], R>(
   header: GroupCanvas<I, O>,
@@ -103,7 +104,7 @@ export function chord<I, O extends readonly unknown[], R>(
   return new Canvas(inner('chord', [header, body]));
 }
 
-/** Written one by one or as one list. @throws TypeError for anything else */
+/** Accepts parts one by one or as one list. @throws TypeError for anything else */
 function partsOf(
   kind: 'chain' | 'group',
   given: (AnyCanvas | readonly AnyCanvas[])[],
@@ -127,7 +128,7 @@ function inner(kind: InnerNode['kind'], parts: readonly { node: CanvasNode }[]):
   return { kind, children, options: {}, callbacks: { success: [], failure: [] } };
 }
 
-/** Each step must take what the one before it gives. */
+/** Each step must accept the result of the previous one. */
 type Steps<T extends readonly AnyCanvas[]> = number extends T['length']
   ? readonly Canvas<OutputOf<T[number]>, unknown>[]
   : T extends readonly [infer H, ...infer R]
@@ -142,7 +143,7 @@ type FirstInput<T extends readonly AnyCanvas[]> = T extends readonly [infer H, .
 type LastOutput<T extends readonly AnyCanvas[]> = T extends readonly [...unknown[], infer L]
   ? OutputOf<L>
   : OutputOf<T[number]>;
-/** What all parts can take: the intersection of their inputs. */
+/** What all parts accept: the intersection of their inputs. */
 type CommonInput<T extends readonly unknown[]> =
   T[number] extends Canvas<infer I, unknown> ? I : never;
 type Outputs<T extends readonly AnyCanvas[]> = { -readonly [K in keyof T]: OutputOf<T[K]> };

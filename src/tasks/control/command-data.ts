@@ -1,9 +1,9 @@
-import type { QueueName } from '../queues.js';
+import type { QueueName } from '../definitions/queues.js';
+import type { Rate } from '../limits/task-limits.js';
+import type { PoolStats } from '../pools/task-pool.js';
 import type { ConsumedQueue } from '../workers/queue-workers.js';
-import type { PoolStats } from '../workers/task-pool.js';
-import type { Rate } from './task-limits.js';
 
-/** What workers answer. It travels as JSON, so moments are ISO 8601 strings. */
+/** What workers answer to each command. Answers travel as JSON, so every time is an ISO 8601 string. */
 
 export interface Pong {
   pong: true;
@@ -15,19 +15,19 @@ export interface ActiveTask {
   queue: QueueName;
   attempt: number;
   startedAt: string;
-  /** Milliseconds so far. */
+  /** How long it has been running, in milliseconds. */
   runtimeMs: number;
 }
 
 export interface ActiveTasks {
-  /** Longest running first, 1,000 at most. */
+  /** Longest running first; at most 1,000. */
   tasks: ActiveTask[];
   total: number;
 }
 
 /**
- * Taken from the queue and not started. A worker takes a task only when it can run it at once (a
- * prefetch of 1), so this is empty but for the milliseconds of a claim.
+ * Tasks that the worker has taken from its queue and not started yet. A worker takes a task only when it
+ * has a free place for it, so the list is empty except during the few milliseconds of a claim.
  */
 export interface ReservedTasks {
   tasks: { id: string; queue: QueueName }[];
@@ -44,20 +44,20 @@ export interface ScheduledTask {
   eta: string;
 }
 
-/** Delayed and retrying tasks of the worker's queues; workers of the same queue see the same ones. */
+/** Delayed and retrying tasks of the worker's queues. Workers that serve the same queue list the same tasks. */
 export interface ScheduledTasks {
-  /** Soonest first, 1,000 at most. */
+  /** Soonest first; at most 1,000. */
   tasks: ScheduledTask[];
   total: number;
 }
 
-/** Tasks running here that somebody has asked to stop. */
+/** Running tasks of this worker that somebody has revoked. */
 export interface RevokedTasks {
-  /** Longest asked first, 1,000 at most. */
+  /** Oldest request first; at most 1,000. */
   tasks: { id: string; name: string; queue: QueueName; requestedAt: string }[];
 }
 
-/** Limits of a task as they are now, set at run time or the definition's. */
+/** The limits of a task that apply now: those set at run time, else the definition's. Times in milliseconds. */
 export interface EffectiveLimits {
   task: string;
   softTimeLimitMs: number;
@@ -69,11 +69,11 @@ export interface RegisteredTaskInfo extends EffectiveLimits {
   queue: QueueName;
   priority: number;
   maxRetries: number;
-  /** Tasks of a key at once, in all workers together. */
+  /** How many tasks of one key may run at once, in all workers together; null: no limit. */
   concurrencyLimit: number | null;
 }
 
-/** Attempts that ended so; one that went back to the queue unharmed is none. */
+/** Number of attempts by outcome. An attempt that only went back to the queue is not counted. */
 export interface OutcomeCounts {
   succeeded: number;
   failed: number;
@@ -86,19 +86,20 @@ export interface WorkerStatistics {
   pid: number;
   version: string;
   startedAt: string;
+  /** Milliseconds since the process started. */
   uptimeMs: number;
   rssBytes: number;
   heapUsedBytes: number;
-  /** Processor time of the process since its start, milliseconds. */
+  /** Processor time since the process started, in milliseconds. */
   cpuUserMs: number;
   cpuSystemMs: number;
-  /** Since the start of the process. */
+  /** Since the process started. */
   tasks: OutcomeCounts;
   tasksByName: Record<string, OutcomeCounts>;
   pool: PoolStats & { queues: ConsumedQueue[] };
 }
 
-/** Settings by name: those that are known to hold no secret. Stores by host and name only. */
+/** Settings by name. Only settings without secrets are listed; stores appear as host and database name. */
 export type WorkerConf = Record<string, string | number | boolean | string[] | null>;
 
 export interface WorkerReport {
@@ -110,11 +111,11 @@ export interface WorkerReport {
   platform: string;
   arch: string;
   cpus: number;
-  /** Of the machine. */
+  /** Memory of the machine. */
   memoryBytes: number;
 }
 
-/** It drains, then ends. */
+/** The worker drains, then its process exits. */
 export interface Stopping {
   stopping: true;
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../../common/app-error.js';
 import { messageOf } from '../../common/message-of.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
-import { WorkerProcess } from '../workers/worker-process.js';
+import { WorkerProcess } from '../process/worker-process.js';
 import { CommandRefused, commands, type CommandName } from './commands.js';
 import { ControlCommands } from './control-commands.js';
 import {
@@ -17,10 +17,10 @@ import {
 import { InspectCommands } from './inspect-commands.js';
 import { WorkerPresence } from './worker-presence.js';
 
-/** Before a subscription that failed is tried again. Milliseconds. */
+/** Pause before a failed subscription is tried again. Milliseconds. */
 const againMs = 1_000;
 
-/** Takes questions from the message bus and answers each of them, whatever it is. */
+/** Receives commands from the message bus and answers each one, with data or with an error. */
 @Injectable()
 export class CommandListener {
   private readonly log = new Logger('Control');
@@ -38,7 +38,7 @@ export class CommandListener {
     this.handlers = { ...inspect.handlers, ...control.handlers };
   }
 
-  /** Resolves when questions arrive; tries again and again until the store is there. */
+  /** Resolves once commands can arrive. Keeps trying until the store is available. */
   async start(): Promise<void> {
     while (!this.stopped && !this.unsubscribe) {
       try {
@@ -64,7 +64,7 @@ export class CommandListener {
     } catch (error) {
       this.log.debug(`No answer to ${request.command}: ${messageOf(error)}`);
     }
-    // Not before: the asker shall hear of it.
+    // After the answer, so that the asker receives it.
     if (request.command === 'shutdown' && answer.ok) {
       this.log.log('Asked to stop by remote control');
       this.process.requestShutdown();
@@ -73,24 +73,24 @@ export class CommandListener {
 
   private isMeant({ destination, expiresAt }: Request): boolean {
     if (destination && !destination.includes(this.process.name)) return false;
-    // A process that was frozen reads what nobody waits for any more.
+    // A process that was frozen for a while also reads commands whose asker has stopped waiting.
     const now = this.presence.databaseNow();
     return now === undefined || now <= expiresAt;
   }
 
   private async answer({ id, command, args }: Request): Promise<Answer> {
-    const { name: worker } = this.process;
+    const { name: worker, identity: process } = this.process;
     try {
-      return { id, worker, ok: true, data: await this.run(command, args) };
+      return { id, worker, process, ok: true, data: await this.run(command, args) };
     } catch (error) {
-      return { id, worker, ok: false, error: this.sentenceOf(command, error) };
+      return { id, worker, process, ok: false, error: this.sentenceOf(command, error) };
     }
   }
 
   private async run(command: string, args: unknown): Promise<unknown> {
     if (!Object.hasOwn(commands, command)) {
       throw new CommandRefused(
-        `This worker does not know the command "${command}"; it may be of an older release.`,
+        `This worker does not know the command "${command}". It may run an older release.`,
       );
     }
     const name = command as CommandName;

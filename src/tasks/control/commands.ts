@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { QUEUE_NAMES } from '../queues.js';
+import { QUEUE_NAMES } from '../definitions/queues.js';
 import type { ConsumedQueue } from '../workers/queue-workers.js';
 import type * as data from './command-data.js';
 
 const nothing = z.strictObject({});
 const queue = z.enum(QUEUE_NAMES);
-/** A thousand is more than any machine runs at once. */
+/** At most a thousand places at a time: more than any machine can use. */
 const slots = z.strictObject({ by: z.int().min(1).max(1_000), queue: queue.optional() });
 const task = z.strictObject({ task: z.string().min(1).max(200) });
 
-/** Every command and its arguments. A worker of an older release answers that it does not know one. */
+/** Every command and its arguments. A worker of an older release refuses commands that it does not know. */
 export const commands = {
   ping: nothing,
   active: nothing,
@@ -25,7 +25,7 @@ export const commands = {
   pool_shrink: slots,
   add_consumer: z.strictObject({ queue }),
   cancel_consumer: z.strictObject({ queue }),
-  /** The limits of a task were changed in their table. */
+  /** The limits of a task have changed in the table `task_limits`. */
   limits_changed: task,
   shutdown: nothing,
 };
@@ -52,12 +52,12 @@ export interface CommandData {
   shutdown: data.Stopping;
 }
 
-/** What a worker does at each of some commands. */
+/** The functions that carry out the commands `C`. */
 export type CommandHandlers<C extends CommandName> = {
   [K in C]: (args: CommandArgs<K>) => CommandData[K] | Promise<CommandData[K]>;
 };
 
-/** The worker will not do it; the message is its answer. */
+/** The worker refuses the command; the message is its answer. */
 export class CommandRefused extends Error {
   override readonly name = 'CommandRefused';
 }

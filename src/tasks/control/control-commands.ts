@@ -1,20 +1,19 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { SETTINGS, type Settings } from '../../config/config.module.js';
-import type { QueueName } from '../queues.js';
+import { Injectable } from '@nestjs/common';
+import type { QueueName } from '../definitions/queues.js';
+import { WorkerProcess } from '../process/worker-process.js';
 import type { QueueWorker } from '../workers/queue-worker.js';
 import { QueueWorkers, type ConsumedQueue } from '../workers/queue-workers.js';
-import { WorkerProcess } from '../workers/worker-process.js';
 import { CommandRefused, type CommandHandlers } from './commands.js';
 import { RegisteredTasks } from './registered-tasks.js';
 import { WorkerPresence } from './worker-presence.js';
 
-/** BullMQ would take more; this is a slip of the finger. */
+/** BullMQ would accept more, but a higher number is surely a typing mistake. */
 const maxConcurrency = 10_000;
 
 type ControlCommand =
   'pool_grow' | 'pool_shrink' | 'add_consumer' | 'cancel_consumer' | 'limits_changed' | 'shutdown';
 
-/** What changes this worker while it runs. Each answers with the new state. */
+/** Commands that change this worker while it runs. Each one answers with the new state. */
 @Injectable()
 export class ControlCommands {
   readonly handlers: CommandHandlers<ControlCommand> = {
@@ -22,7 +21,7 @@ export class ControlCommands {
     pool_shrink: ({ by, queue }) => this.resize(-by, queue),
     add_consumer: async ({ queue }) => {
       this.refuseWhileStopping();
-      await this.queues.add(queue, this.settings.workerConcurrency);
+      await this.queues.add(queue);
       return this.changed();
     },
     cancel_consumer: async ({ queue }) => {
@@ -43,7 +42,6 @@ export class ControlCommands {
     private readonly registered: RegisteredTasks,
     private readonly presence: WorkerPresence,
     private readonly process: WorkerProcess,
-    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   private async resize(by: number, queue: QueueName | undefined): Promise<ConsumedQueue[]> {

@@ -18,7 +18,7 @@ type InspectCommand =
   | 'conf'
   | 'report';
 
-/** A worker's answers about itself. Nothing here changes anything. */
+/** Commands that ask a worker about itself. None of them changes anything. */
 @Injectable()
 export class InspectCommands {
   readonly handlers: CommandHandlers<InspectCommand>;

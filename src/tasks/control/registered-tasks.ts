@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { TaskDefinition } from '../task-definition.js';
-import { TaskRegistry } from '../task-registry.js';
+import type { TaskDefinition } from '../definitions/task-definition.js';
+import { TaskRegistry } from '../definitions/task-registry.js';
+import { TaskLimits } from '../limits/task-limits.js';
 import type { EffectiveLimits, RegisteredTaskInfo } from './command-data.js';
 import { CommandRefused } from './commands.js';
-import { TaskLimits } from './task-limits.js';
 
-/** The tasks this worker can run, with their limits as they are now. */
+/** The tasks that this worker can run, with the limits that apply now. */
 @Injectable()
 export class RegisteredTasks {
   constructor(
@@ -27,7 +27,12 @@ export class RegisteredTasks {
       }));
   }
 
-  /** Reads what was set, and says what holds now. @throws CommandRefused for a task it does not know */
+  /**
+   * Reads the limits that were set at run time.
+   *
+   * @returns the limits of `task` that apply now
+   * @throws CommandRefused when this worker does not know the task
+   */
   async reload(task: string): Promise<EffectiveLimits> {
     await this.limits.load();
     const registered = this.registry.find(task);

@@ -2,14 +2,14 @@ import { Injectable, Logger } from '@nestjs/common';
 import { waitAtMost } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { LiveEvents } from '../events/live-events.js';
+import { TaskLimits } from '../limits/task-limits.js';
 import { CommandListener } from './command-listener.js';
-import { TaskLimits } from './task-limits.js';
 import { WorkerPresence } from './worker-presence.js';
 
-/** Longest wait for each step; a worker starts and ends without stores too. Milliseconds. */
+/** Longest wait for each step: a worker also starts and ends while its stores are away. Milliseconds. */
 const patienceMs = 2_000;
 
-/** A worker's ties to the others: it can be asked, is seen, and knows what was changed before. */
+/** Connects a worker to the rest of the installation: others can see it, command it and change its limits. */
 @Injectable()
 export class RemoteControl {
   private readonly log = new Logger('Control');
@@ -21,7 +21,7 @@ export class RemoteControl {
     private readonly presence: WorkerPresence,
   ) {}
 
-  /** Before the first task: limits that were set, and an ear for questions. */
+  /** Before the first task: loads the limits that were set at run time, and starts to listen for commands. */
   async prepare(): Promise<void> {
     await Promise.all([
       this.soon(this.limits.load()),
@@ -30,11 +30,12 @@ export class RemoteControl {
     ]);
   }
 
-  /** With the queues served: now others may ask. */
+  /** Once the queues are served: makes the worker visible to others. */
   announce(): void {
     void this.presence.start();
   }
 
+  /** Takes the worker off the list, then stops listening. */
   async leave(): Promise<void> {
     await this.soon(this.presence.stop());
     await this.soon(this.listener.stop());

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { QueueName } from '../queues.js';
+import type { QueueName } from '../definitions/queues.js';
+import { TaskLimits, type ChangedTimes } from '../limits/task-limits.js';
 import type { CommandArgs, CommandData, CommandName } from './commands.js';
 import { checkTimes, parseRate } from './limit-input.js';
-import { TaskLimits, type ChangedTimes } from './task-limits.js';
 import { WorkerQuestions, type Answers, type AskOptions } from './worker-questions.js';
 import { WorkersTable, type LivingWorker } from './workers-table.js';
 
@@ -12,17 +12,18 @@ type PoolOptions = AskOptions & {
 };
 
 /**
- * Asks workers and changes them while they run: Celery's `inspect` and `control`. Every worker that is
- * asked acknowledges with its new state; one that cannot, says why; one that says nothing in time is in
- * `missing`.
+ * Inspects workers and changes them while they run: Celery's `inspect` and `control`. Each worker
+ * answers with its state, or with the reason why it refuses. A worker that does not answer in time is
+ * listed in `missing`.
  *
- * Failure window: a question or an answer is lost (the store was away, the worker frozen or dead).
- * Remedy: the worker is in `missing`; ask again. A worker drops what it reads after the asker has
- * gone, so a frozen one does not make up for old commands. Repeating is harmless, except
- * that `poolGrow` and `poolShrink` count from the size that is: look at it with `activeQueues` first.
+ * Failure window: a command or an answer is lost, because the store was away or the worker is frozen or
+ * dead. Remedy: the worker is in `missing`; send the command again. A worker drops commands whose asker
+ * has stopped waiting, so a frozen one does not catch up on old commands. Repeating a command is
+ * harmless, except for `poolGrow` and `poolShrink`, which count from the current size: check that with
+ * `activeQueues` first.
  *
- * What is changed lives as long as the worker's process, but for `rateLimit` and `timeLimit`, which are
- * stored and hold for all workers, now and later.
+ * Changes last as long as the worker's process. Only `rateLimit` and `timeLimit` are stored; they apply
+ * to all workers, now and later.
  */
 @Injectable()
 export class WorkerControl {
@@ -33,45 +34,45 @@ export class WorkerControl {
   ) {}
 
   readonly inspect = {
-    /** Who is there. */
+    /** Which workers answer. */
     ping: (options?: AskOptions) => this.ask('ping', {}, options),
-    /** What runs now. */
+    /** Running tasks. */
     active: (options?: AskOptions) => this.ask('active', {}, options),
-    /** What was taken and has not started: normally nothing, see `ReservedTasks`. */
+    /** Tasks that were taken and have not started: normally none, see `ReservedTasks`. */
     reserved: (options?: AskOptions) => this.ask('reserved', {}, options),
-    /** What is delayed or waits for its retry. */
+    /** Tasks that are delayed or wait for a retry. */
     scheduled: (options?: AskOptions) => this.ask('scheduled', {}, options),
-    /** Tasks the worker can run, with their limits. */
+    /** Tasks that the worker can run, with their limits. */
     registered: (options?: AskOptions) => this.ask('registered', {}, options),
-    /** Counts, memory, processor time, pool. */
+    /** Task counts, memory, processor time, pool. */
     stats: (options?: AskOptions) => this.ask('stats', {}, options),
-    /** Running tasks that somebody has asked to stop. */
+    /** Running tasks that somebody has revoked. */
     revoked: (options?: AskOptions) => this.ask('revoked', {}, options),
-    /** Queues with their concurrency. */
+    /** Queues that the worker serves, with their concurrency. */
     activeQueues: (options?: AskOptions) => this.ask('active_queues', {}, options),
     /** Settings, without secrets. */
     conf: (options?: AskOptions) => this.ask('conf', {}, options),
-    /** Versions and machine. */
+    /** Versions, and facts about the machine. */
     report: (options?: AskOptions) => this.ask('report', {}, options),
   };
 
   readonly control = {
-    /** Runs `by` more tasks at once, on each queue or on one. */
+    /** Raises the concurrency by `by`, of every queue or of one. */
     poolGrow: (by: number, { queue, ...options }: PoolOptions = {}) =>
       this.ask('pool_grow', { by, ...(queue && { queue }) }, options),
-    /** Runs `by` fewer at once, never below 1; running tasks go on. */
+    /** Lowers the concurrency by `by`, but not below 1. Running tasks go on. */
     poolShrink: (by: number, { queue, ...options }: PoolOptions = {}) =>
       this.ask('pool_shrink', { by, ...(queue && { queue }) }, options),
-    /** Takes tasks from this queue too. */
+    /** Makes workers serve this queue too. */
     addConsumer: (queue: QueueName, options?: AskOptions) =>
       this.ask('add_consumer', { queue }, options),
-    /** Takes no more tasks from this queue; running ones go on. */
+    /** Makes workers stop taking tasks from this queue. Running tasks go on. */
     cancelConsumer: (queue: QueueName, options?: AskOptions) =>
       this.ask('cancel_consumer', { queue }, options),
     /**
-     * Limits the starts of a task, by all workers together, from the next start on.
+     * Limits how often a task starts, in all workers together, from the next start on.
      *
-     * @param rate `10/s`, `10/m`, `10/h`; `0`, `none` or null: the definition's own
+     * @param rate `10/s`, `10/m`, `10/h`; `0`, `none` or null: the definition's own rate
      * @throws InvalidLimitError
      */
     rateLimit: async (task: string, rate: string | null, options?: AskOptions) => {
@@ -81,7 +82,7 @@ export class WorkerControl {
     /**
      * Changes the time limits of a task, for attempts that start from now on.
      *
-     * @param times milliseconds; null: the definition's own
+     * @param times milliseconds; null: the definition's own limit
      * @throws InvalidLimitError
      */
     timeLimit: async (task: string, times: ChangedTimes, options?: AskOptions) => {
@@ -89,11 +90,11 @@ export class WorkerControl {
       await this.limits.setTimes(task, times);
       return this.ask('limits_changed', { task }, options);
     },
-    /** Ends workers as SIGTERM does: they drain, then exit 0. */
+    /** Stops workers as SIGTERM does: they drain, then exit with code 0. */
     shutdown: (options?: AskOptions) => this.ask('shutdown', {}, options),
   };
 
-  /** Workers that are alive, or died less than a minute ago; by name. @throws UnavailableError */
+  /** Workers that are alive or died less than a minute ago, by name. @throws UnavailableError */
   async workers(): Promise<LivingWorker[]> {
     return this.table.living();
   }

@@ -5,15 +5,15 @@ import { DataSource } from 'typeorm';
 import { darkroomVersion } from '../../common/version.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { retried, rows } from '../../infrastructure/database/transaction.js';
-import { QUEUE_ENGINE } from '../../infrastructure/queue/queue.module.js';
 import { addressOf, type QueueEngine } from '../../infrastructure/queue/queue-engine.js';
+import { QUEUE_ENGINE } from '../../infrastructure/queue/queue.module.js';
 import type { WorkerConf, WorkerReport } from './command-data.js';
 
 const { version: bullmqVersion } = createRequire(import.meta.url)('bullmq/package.json') as {
   version: string;
 };
 
-/** How this process is set up and what it runs on. */
+/** The settings of this process, and the software and machine that it runs on. */
 @Injectable()
 export class WorkerFacts {
   constructor(
@@ -22,7 +22,7 @@ export class WorkerFacts {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** Settings that may be shown: each is named here, so a new one stays hidden until it is. */
+  /** Settings that may be shown. Each one is named here, so a new setting stays hidden until it is added. */
   conf(): WorkerConf {
     const { settings } = this;
     return {
@@ -41,7 +41,7 @@ export class WorkerFacts {
     };
   }
 
-  /** What one would ask for in a bug report. @throws UnavailableError without the database */
+  /** What a bug report should contain. @throws UnavailableError when the database is away */
   async report(): Promise<WorkerReport> {
     const [server] = await retried(() =>
       rows<{ version: string }>(

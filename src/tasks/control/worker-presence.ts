@@ -1,27 +1,28 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../../common/message-of.js';
 import { darkroomVersion } from '../../common/version.js';
-import { LiveEvents } from '../events/live-events.js';
 import type { WorkerEvent } from '../events/live-event.js';
-import { TaskRunner } from '../task-runner.js';
+import { LiveEvents } from '../events/live-events.js';
+import { TaskLimits } from '../limits/task-limits.js';
+import { hasEnded, thisProcess } from '../process/process-identity.js';
+import { WorkerProcess } from '../process/worker-process.js';
+import { TaskRunner } from '../workers/task-runner.js';
 import { QueueWorkers } from '../workers/queue-workers.js';
-import { WorkerProcess } from '../workers/worker-process.js';
-import { TaskLimits } from './task-limits.js';
 import { WorkersTable, type WorkerSelf } from './workers-table.js';
 
-/** By the database's clock a worker is late after twice this. Milliseconds. */
+/** A worker counts as late after twice this time, by the database's clock. Milliseconds. */
 const beatEveryMs = 5_000;
-/** A row this fresh belongs to a process that probably still runs. Milliseconds. */
+/** The process of a row whose heartbeat is newer than this is probably still running. Milliseconds. */
 const freshMs = 10_000;
 
-/** Shows the others that this worker is there: a row with a heartbeat, and events. */
+/** Makes this worker visible to others, with a heartbeat in its row and with events. */
 @Injectable()
 export class WorkerPresence {
   private readonly log = new Logger('Workers');
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> = Promise.resolve();
   private stopped = false;
-  /** The database's clock, and ours at that moment (monotonic). Milliseconds. */
+  /** The database's clock, and our monotonic clock at the same moment. Milliseconds. */
   private clock: { database: number; here: number } | undefined;
 
   constructor(
@@ -33,22 +34,22 @@ export class WorkerPresence {
     private readonly process: WorkerProcess,
   ) {}
 
-  /** Resolves after the first heartbeat, or when that could not be written; the next will. */
+  /** Resolves after the first heartbeat, written or failed; a failed one is followed by the next. */
   async start(): Promise<void> {
     this.timer = setInterval(() => void this.beat(), beatEveryMs);
-    await this.warnOfNamesake();
+    await this.meetNamesakes();
     await this.beat();
     if (!this.stopped) this.tell('worker-online');
   }
 
-  /** Writes what the worker is now, at once. Never throws. */
+  /** Writes the worker's current state at once. Never throws. */
   beat(): Promise<void> {
-    // One after the other, so that an older state never follows a newer one.
+    // One at a time, so that an older state never overwrites a newer one.
     this.beating = this.beating.then(() => this.write());
     return this.beating;
   }
 
-  /** The database's clock, estimated. Milliseconds since 1970; undefined before the first heartbeat. */
+  /** Estimates the database's clock: milliseconds since 1970; undefined before the first heartbeat. */
   databaseNow(): number | undefined {
     return this.clock && this.clock.database + performance.now() - this.clock.here;
   }
@@ -76,12 +77,19 @@ export class WorkerPresence {
     }
   }
 
-  private async warnOfNamesake(): Promise<void> {
-    const other = await this.table.namesake(this.self()).catch(() => undefined);
-    if (!other || other.silentMs > freshMs) return;
-    this.log.warn(
-      `Another worker is named ${other.name} (pid ${other.pid} on ${other.host}). If it still runs, give one of them another name: nobody can tell them apart.`,
-    );
+  /** Removes other workers of this name that are known to be dead; warns about those that may be alive. */
+  private async meetNamesakes(): Promise<void> {
+    const others = await this.table.namesakes(this.self()).catch(() => []);
+    for (const other of others) {
+      // A second worker in this same process is certainly alive.
+      if (!other.process.startsWith(thisProcess) && hasEnded(other.process)) {
+        await this.table.remove(other).catch(() => {});
+      } else if (other.silentMs <= freshMs) {
+        this.log.warn(
+          `Another worker is named ${other.name} (pid ${other.pid} on ${other.host}). If it is still running, both receive commands and both answer. Give one of them another name to tell them apart.`,
+        );
+      }
+    }
   }
 
   private tell(type: WorkerEvent['type']): void {
@@ -92,6 +100,7 @@ export class WorkerPresence {
     const consumed = this.queues.state().filter((queue) => !queue.paused);
     return {
       name: this.process.name,
+      process: this.process.identity,
       host: this.process.host,
       pid: process.pid,
       queues: consumed.map(({ queue }) => queue),

@@ -11,17 +11,19 @@ import {
   type Answer,
   type Request,
 } from './control-messages.js';
-import { WorkersTable } from './workers-table.js';
+import { WorkersTable, type LivingWorker } from './workers-table.js';
 
-/** Celery's. Milliseconds. */
+/** Celery's default. Milliseconds. */
 const defaultTimeoutMs = 1_000;
+/** A worker without a heartbeat for this long is in trouble, or was killed. Milliseconds. */
+const lateMs = 10_000;
 /** Longest wait for the message bus itself. Milliseconds. */
 const busPatienceMs = 5_000;
 
 export interface AskOptions {
-  /** Longest wait for answers, milliseconds. Default 1,000. */
+  /** Longest wait for answers, in milliseconds. Default: 1,000. */
   timeoutMs?: number;
-  /** Names of the workers to ask. Default: all that are alive. */
+  /** Names of the workers to ask. Default: all living workers. */
   destination?: string[];
 }
 
@@ -29,20 +31,20 @@ export type WorkerReply<T> =
   { worker: string; ok: true; data: T } | { worker: string; ok: false; error: string };
 
 export interface Answers<T> {
-  /** By the worker's name. */
+  /** Sorted by worker name. Two workers of the same name both answer. */
   replies: WorkerReply<T>[];
-  /** Workers that did not answer in time, or do not exist. */
+  /** Names of workers that did not answer in time or do not exist. */
   missing: string[];
 }
 
 interface Asked {
-  /** Workers that have not answered. */
-  open: Set<string>;
-  replies: Map<string, Answer>;
+  /** Workers that have not answered yet, by process. */
+  open: Map<string, LivingWorker>;
+  replies: Answer[];
   done: () => void;
 }
 
-/** Puts one question to many workers and gathers what they answer. */
+/** Sends one command to many workers and collects their answers. */
 @Injectable()
 export class WorkerQuestions {
   private readonly asker = randomUUID().replaceAll('-', '');
@@ -65,9 +67,9 @@ export class WorkerQuestions {
       this.table.now(),
       inTime(this.listen()),
     ]);
-    const names = living.map(({ name }) => name);
-    const meant = new Set(destination ?? names);
-    const open = new Set(names.filter((name) => meant.has(name)));
+    const meant = new Set(destination ?? living.map(nameOf));
+    const asked = living.filter(({ name }) => meant.has(name));
+    const open = new Map(asked.map((worker) => [worker.process, worker]));
     const id = randomUUID();
     const request: Request = {
       id,
@@ -78,25 +80,30 @@ export class WorkerQuestions {
       expiresAt: now + timeoutMs,
     };
     const replies = open.size > 0 ? await this.gather(request, open, timeoutMs) : [];
-    const answered = new Set(replies.map(({ worker }) => worker));
+    const known = new Set([...asked.map(nameOf), ...replies.map(({ worker }) => worker)]);
+    const absent = [...meant].filter((name) => !known.has(name));
     return {
       replies: replies.map((answer) => replyOf<CommandData[C]>(answer)),
-      missing: [...meant].filter((name) => !answered.has(name)).toSorted(),
+      missing: [...absent, ...silent(open, replies)].toSorted(),
     };
   }
 
-  private async gather(request: Request, open: Set<string>, timeoutMs: number): Promise<Answer[]> {
-    const replies = new Map<string, Answer>();
+  private async gather(
+    request: Request,
+    open: Asked['open'],
+    timeoutMs: number,
+  ): Promise<Answer[]> {
+    const replies: Answer[] = [];
     try {
       const all = new Promise<void>((done) => this.asked.set(request.id, { open, replies, done }));
-      // The time for answers begins before the question is on its way.
+      // The time for answers starts to run before the command is published.
       const answered = waitAtMost(timeoutMs, all);
       await inTime(this.bus.publish(requestsTopic, request));
       await answered;
     } finally {
       this.asked.delete(request.id);
     }
-    return [...replies.values()].toSorted((a, b) => (a.worker < b.worker ? -1 : 1));
+    return replies.toSorted((a, b) => (a.worker < b.worker ? -1 : 1));
   }
 
   private async listen(): Promise<void> {
@@ -113,15 +120,33 @@ export class WorkerQuestions {
     const { data: answer } = answerSchema.safeParse(data);
     const asked = answer && this.asked.get(answer.id);
     if (!asked) return;
-    asked.replies.set(answer.worker, answer);
-    asked.open.delete(answer.worker);
+    asked.replies.push(answer);
+    const { worker, process = processOf(worker, asked.open) } = answer;
+    asked.open.delete(process);
     if (asked.open.size === 0) asked.done();
   }
 }
 
+function nameOf({ name }: { name: string }): string {
+  return name;
+}
+
+/** The process of a worker whose answer does not name it. */
+function processOf(worker: string, open: Asked['open']): string {
+  return [...open.values()].find(({ name }) => name === worker)?.process ?? '';
+}
+
+/** Workers that have not answered, except killed ones whose name another worker has taken over. */
+function silent(open: Asked['open'], replies: Answer[]): string[] {
+  const answered = new Set(replies.map(({ worker }) => worker));
+  return [...open.values()]
+    .filter(({ name, silentMs }) => silentMs <= lateMs || !answered.has(name))
+    .map(nameOf);
+}
+
 function replyOf<T>(answer: Answer): WorkerReply<T> {
   const { worker } = answer;
-  // A worker of this release has built it to the type; one of another may differ in what was added.
+  // Workers of this release build answers of this type. Those of other releases may lack newer fields.
   return answer.ok
     ? { worker, ok: true, data: answer.data as T }
     : { worker, ok: false, error: answer.error };

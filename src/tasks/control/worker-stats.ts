@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { darkroomVersion } from '../../common/version.js';
 import type { LiveEvent } from '../events/live-event.js';
 import { LiveEvents } from '../events/live-events.js';
+import { WorkerProcess } from '../process/worker-process.js';
+import { TaskPool } from '../pools/task-pool.js';
 import { QueueWorkers } from '../workers/queue-workers.js';
-import { TaskPool } from '../workers/task-pool.js';
-import { WorkerProcess } from '../workers/worker-process.js';
 import type { OutcomeCounts, WorkerStatistics } from './command-data.js';
 
 const outcomes: Partial<Record<LiveEvent['type'], keyof OutcomeCounts>> = {
@@ -14,7 +14,7 @@ const outcomes: Partial<Record<LiveEvent['type'], keyof OutcomeCounts>> = {
   'task-revoked': 'revoked',
 };
 
-/** Counts what this worker has done since its start. */
+/** Counts the attempts of this worker since its start. */
 @Injectable()
 export class WorkerStats {
   private readonly total = noOutcomes();

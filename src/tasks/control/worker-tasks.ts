@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { retried, rows } from '../../infrastructure/database/transaction.js';
-import type { QueueName } from '../queues.js';
-import { TaskRunner } from '../task-runner.js';
+import type { QueueName } from '../definitions/queues.js';
+import { thisProcess } from '../process/process-identity.js';
+import { WorkerProcess } from '../process/worker-process.js';
+import { TaskRunner } from '../workers/task-runner.js';
 import { QueueWorkers } from '../workers/queue-workers.js';
-import { WorkerProcess } from '../workers/worker-process.js';
 import type {
   ActiveTasks,
   ReservedTasks,
@@ -13,10 +14,10 @@ import type {
   ScheduledTasks,
 } from './command-data.js';
 
-/** Tasks in one answer: about 200 KB. */
+/** Most tasks in one answer: about 200 KB. */
 const maxListed = 1_000;
 
-/** The tasks of this worker: what it runs, and what the ledger knows of its queues. */
+/** The tasks of this worker: those that it runs, and those that the ledger has for its queues. */
 @Injectable()
 export class WorkerTasks {
   constructor(
@@ -68,9 +69,9 @@ export class WorkerTasks {
   async revoked(): Promise<RevokedTasks> {
     const found = await this.find<{ id: string; name: string; queue: QueueName; at: Date }>(
       `SELECT id, name, queue, revoke_requested_at AS at FROM tasks
-        WHERE worker = $1 AND state = 'STARTED' AND revoke_requested_at IS NOT NULL
+        WHERE worker = $1 AND (process IS NULL OR process = $2) AND state = 'STARTED' AND revoke_requested_at IS NOT NULL
         ORDER BY revoke_requested_at, id LIMIT ${maxListed}`,
-      [this.process.name],
+      [this.process.name, thisProcess],
     );
     return { tasks: found.map(({ at, ...task }) => ({ ...task, requestedAt: at.toISOString() })) };
   }

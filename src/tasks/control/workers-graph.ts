@@ -1,11 +1,11 @@
 import type { CanvasGraph, GraphNode } from '../canvas/canvas-graph.js';
-import { QUEUE_NAMES } from '../queues.js';
+import { QUEUE_NAMES } from '../definitions/queues.js';
 import type { LivingWorker } from './workers-table.js';
 
-/** A worker without a sign of life for so long is drawn as silent. Milliseconds. */
+/** A worker without a heartbeat for longer than this is drawn as silent. Milliseconds. */
 const silentMs = 10_000;
 
-/** Which worker serves which queue; a queue that nobody serves says so. */
+/** A drawing of which worker serves which queue. Queues without a worker are marked. */
 export function workersGraph(workers: LivingWorker[]): CanvasGraph {
   const served = new Set(workers.flatMap((worker) => worker.queues));
   const queues = new Map<string, GraphNode>(

@@ -1,20 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { retried, rows } from '../../infrastructure/database/transaction.js';
-import type { QueueName } from '../queues.js';
-import type { PoolKind } from '../workers/worker-process.js';
+import type { QueueName } from '../definitions/queues.js';
+import type { PoolKind } from '../process/worker-process.js';
 
-/** A worker without a heartbeat for so long is forgotten. Seconds. */
+/** A worker without a heartbeat for this long is removed. Seconds. */
 const forgottenAfterS = 60;
 
-/** What a worker says of itself. */
+/** What a worker writes about itself. */
 export interface WorkerSelf {
   name: string;
+  /** Unique, while two workers may share a name. */
+  process: string;
   host: string;
   pid: number;
   /** Queues it takes tasks from. */
   queues: QueueName[];
-  /** Tasks it runs at once, all its queues together. */
+  /** Tasks that it runs at once, over all its queues. */
   concurrency: number;
   pool: PoolKind;
   version: string;
@@ -23,24 +25,24 @@ export interface WorkerSelf {
 export interface LivingWorker extends WorkerSelf {
   startedAt: Date;
   heartbeatAt: Date;
-  /** Milliseconds since its last heartbeat, by the database's clock. Above 10,000 it is in trouble. */
+  /** Milliseconds since its last heartbeat, by the database's clock. Above 10,000 the worker is in trouble. */
   silentMs: number;
 }
 
-/** Which workers there are: one row each, from start to end, or for a minute after it died. */
+/** The list of workers: one row each, from its start to its end, or until a minute after it died. */
 @Injectable()
 export class WorkersTable {
   constructor(private readonly database: DataSource) {}
 
-  /** By name. @throws UnavailableError */
+  /** Sorted by name. @throws UnavailableError */
   async living(): Promise<LivingWorker[]> {
     return retried(() =>
       rows<LivingWorker>(
         this.database,
-        `SELECT name, host, pid, queues, concurrency, pool, version, started_at AS "startedAt",
+        `SELECT name, process, host, pid, queues, concurrency, pool, version, started_at AS "startedAt",
                 heartbeat_at AS "heartbeatAt",
                 (extract(epoch FROM now() - heartbeat_at) * 1000)::float8 AS "silentMs"
-           FROM workers WHERE heartbeat_at > now() - $1 * interval '1 s' ORDER BY name`,
+           FROM workers WHERE heartbeat_at > now() - $1 * interval '1 s' ORDER BY name, process`,
         [forgottenAfterS],
       ),
     );
@@ -57,40 +59,35 @@ export class WorkersTable {
     return row!.now;
   }
 
-  /** The process that has the name of this one just now, if there is another. */
-  async namesake({ name, host, pid }: WorkerSelf): Promise<LivingWorker | undefined> {
+  /** Other workers that have this worker's name. */
+  async namesakes({ name, process }: WorkerSelf): Promise<LivingWorker[]> {
     const others = await this.living();
-    return others.find((it) => it.name === name && !(it.host === host && it.pid === pid));
+    return others.filter((it) => it.name === name && it.process !== process);
   }
 
-  /** A first sign of life, or another one; forgets the dead. @returns the database's clock, ms */
+  /**
+   * Writes a heartbeat and removes dead workers.
+   *
+   * @returns the database's clock: milliseconds since 1970
+   */
   async beat(self: WorkerSelf): Promise<number> {
-    await this.database.query(
-      `DELETE FROM workers WHERE heartbeat_at < now() - $1 * interval '1 s'`,
-      [forgottenAfterS],
-    );
-    const [row] = await rows<{ now: number }>(
-      this.database,
-      `INSERT INTO workers AS known (name, host, pid, queues, concurrency, pool, version)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)
-       ON CONFLICT (name) DO UPDATE
-          SET host = excluded.host, pid = excluded.pid, queues = excluded.queues,
-              concurrency = excluded.concurrency, pool = excluded.pool,
-              version = excluded.version, heartbeat_at = now(),
-              started_at = CASE WHEN (known.host, known.pid) = (excluded.host, excluded.pid)
-                                THEN known.started_at ELSE now() END
-       RETURNING (extract(epoch FROM now()) * 1000)::float8 AS now`,
-      [self.name, self.host, self.pid, self.queues, self.concurrency, self.pool, self.version],
-    );
+    const forget = `DELETE FROM workers WHERE heartbeat_at < now() - $1 * interval '1 s'`;
+    await retried(() => this.database.query(forget, [forgottenAfterS]));
+    const sql = `
+      INSERT INTO workers (process, name, host, pid, queues, concurrency, pool, version)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+       ON CONFLICT (process) DO UPDATE
+          SET queues = excluded.queues, concurrency = excluded.concurrency, heartbeat_at = now()
+      RETURNING (extract(epoch FROM now()) * 1000)::float8 AS now`;
+    const { process, name, host, pid, queues, concurrency, pool, version } = self;
+    const parameters = [process, name, host, pid, queues, concurrency, pool, version];
+    const [row] = await retried(() => rows<{ now: number }>(this.database, sql, parameters));
     return row!.now;
   }
 
-  /** At a clean end. */
-  async remove({ name, host, pid }: WorkerSelf): Promise<void> {
-    await this.database.query(`DELETE FROM workers WHERE name = $1 AND host = $2 AND pid = $3`, [
-      name,
-      host,
-      pid,
-    ]);
+  /** Call it when the worker ends, or is known to have ended. */
+  async remove({ process }: Pick<WorkerSelf, 'process'>): Promise<void> {
+    const sql = `DELETE FROM workers WHERE process = $1`;
+    await retried(() => this.database.query(sql, [process]));
   }
 }

@@ -1,9 +1,9 @@
-import type { RunOutcome } from '../run-outcome.js';
-import type { ClaimedTask, Ended } from '../ledger-rows.js';
+import type { ClaimedTask, Ended } from '../ledger/ledger-rows.js';
+import type { RunOutcome } from '../ledger/run-outcome.js';
 import type { EmittedEvent } from './live-event.js';
 import { taskOf } from './task-of.js';
 
-/** What to tell of an attempt; undefined when it only went back to the queue. */
+/** The event for the end of an attempt; undefined when the task only went back to the queue. */
 export function endOfAttempt(
   task: ClaimedTask,
   outcome: RunOutcome,
@@ -27,8 +27,8 @@ export function endOfAttempt(
 }
 
 /**
- * A task ended without running: it expired, was revoked, its worker died too often; or it is a node
- * of a canvas that is over because what is in it is.
+ * The event for a task that ended without an attempt: it expired, was revoked, or its worker died too
+ * often; or it is a node of a canvas, which ends when the tasks below it have ended.
  */
 export function endWithoutAttempt(ended: Ended): EmittedEvent {
   const { id, state, name, queue, attempt, error } = ended;

@@ -5,12 +5,12 @@ import type { LiveEvent } from './live-event.js';
 
 export const eventsTopic = 'events.live';
 
-/** Events in one message: about 150 KB, and 512 KiB fit. */
+/** Most events in one message: about 150 KB, of the 512 KiB that fit. */
 const batchSize = 500;
-/** Events kept while the store is slow or away; more are dropped and counted. */
+/** Most events kept while the store is slow or away. Further ones are dropped and counted. */
 const maxWaiting = 10_000;
 
-/** Publishes events in batches: while one is on its way, the next gathers. Never grows without end. */
+/** Publishes events in batches: while one is being sent, the next one is collected. Its size is limited. */
 export class EventOutbox {
   private readonly log = new Logger('LiveEvents');
   private waiting: LiveEvent[] = [];
@@ -28,7 +28,7 @@ export class EventOutbox {
     this.sending ??= this.send();
   }
 
-  /** Resolves when all that was put is published, or dropped. */
+  /** Resolves when every event so far was published or dropped. */
   async idle(): Promise<void> {
     await this.sending;
   }

@@ -1,9 +1,9 @@
 import type { LiveEvent } from './live-event.js';
 
-/** Events kept for a reader that is busy; older ones are dropped and counted. */
+/** Most events kept for a slow reader. Older ones are dropped and counted. */
 const maxWaiting = 10_000;
 
-/** Events between the one who puts them and one reader. */
+/** A buffer between a producer of events and one reader. */
 export class EventStream implements AsyncIterable<LiveEvent> {
   private readonly waiting: LiveEvent[] = [];
   private dropped = 0;

@@ -1,51 +1,51 @@
-import type { QueueName } from '../queues.js';
-import type { TaskProgress } from '../task-context.js';
+import type { QueueName } from '../definitions/queues.js';
+import type { TaskProgress } from '../definitions/task-context.js';
 
-/** What every event of a task says. Never its payload or its result. */
+/** The fields of every event about a task. Payloads and results are never included. */
 interface OfTask {
-  /** ISO 8601, by the clock of the process that tells. */
+  /** ISO 8601, by the clock of the process that sends the event. */
   at: string;
   taskId: string;
   name: string;
   queue: QueueName;
 }
 
-/** What every event of an attempt says. */
+/** The fields of every event about an attempt. */
 interface OfAttempt extends OfTask {
-  /** Name of the worker that runs, or ran, the attempt. */
+  /** Name of the worker that runs or ran the attempt. */
   worker: string;
-  /** 1 for the first. 0: no attempt was made. */
+  /** Number of the attempt, from 1. 0: no attempt was made. */
   attempt: number;
 }
 
-/** Committed and on its way to its queue. */
+/** The task is committed and on its way to its queue. */
 export interface TaskSent extends OfTask {
   type: 'task-sent';
   /** 0 (first) … 9 (last). */
   priority: number;
-  /** Milliseconds until it is due. */
+  /** Milliseconds until the task is due. */
   delayMs: number;
 }
 
-/** A worker has claimed it. */
+/** A worker has claimed the task. */
 export interface TaskStarted extends OfAttempt {
   type: 'task-started';
 }
 
-/** At most twice a second for each running task. */
+/** The handler reported progress. At most twice a second for each running task. */
 export interface TaskProgressed extends OfAttempt {
   type: 'task-progress';
   progress: TaskProgress;
 }
 
-/** SUCCESS. */
+/** The task is SUCCESS. */
 export interface TaskSucceeded extends OfAttempt {
   type: 'task-succeeded';
-  /** Milliseconds from the claim to the end; null: a chain, group or chord. */
+  /** Milliseconds from the claim to the end; null for a chain, group or chord. */
   runtimeMs: number | null;
 }
 
-/** RETRY: this attempt failed, another follows. */
+/** The task is RETRY: this attempt failed and another one follows. */
 export interface TaskRetried extends OfAttempt {
   type: 'task-retried';
   runtimeMs: number;
@@ -55,29 +55,29 @@ export interface TaskRetried extends OfAttempt {
   inMs: number;
 }
 
-/** FAILURE. */
+/** The task is FAILURE. */
 export interface TaskFailed extends OfAttempt {
   type: 'task-failed';
-  /** Milliseconds; null when it failed without running, as a poison task does. */
+  /** Milliseconds; null when the task failed without running, as a poison task does. */
   runtimeMs: number | null;
-  /** Code of the failure; its message is in the ledger. */
+  /** Code of the failure. Its message is in the ledger. */
   code: string;
 }
 
-/** REVOKED: on request, or expired before it started. */
+/** The task is REVOKED: on request, or because it expired before it started. */
 export interface TaskRevoked extends OfAttempt {
   type: 'task-revoked';
-  /** Milliseconds; null when it was not running. */
+  /** Milliseconds; null when the task was not running. */
   runtimeMs: number | null;
   /** Why: `expired`, `revoked`, … */
   code: string;
 }
 
-/** The life of a task, as it happens. */
+/** Everything that happens to a task. */
 export type TaskEvent =
   TaskSent | TaskStarted | TaskProgressed | TaskSucceeded | TaskRetried | TaskFailed | TaskRevoked;
 
-/** A worker came, is there (every five seconds), or went at its own will. One that died says nothing. */
+/** A worker started, is alive (every five seconds), or stopped. A worker that dies sends nothing. */
 export interface WorkerEvent {
   type: 'worker-online' | 'worker-heartbeat' | 'worker-offline';
   /** ISO 8601, by the worker's clock. */
@@ -85,11 +85,11 @@ export interface WorkerEvent {
   worker: string;
   /** Queues it takes tasks from. */
   queues: QueueName[];
-  /** Tasks it is running. */
+  /** Number of tasks that it is running. */
   active: number;
 }
 
-/** A process, or the watcher itself, could not keep up: so many events are missing here. */
+/** A process, or the watcher itself, could not keep up: `count` events are missing at this point. */
 export interface EventsDropped {
   type: 'events-dropped';
   at: string;
@@ -105,7 +105,7 @@ type Without<E, K extends string> = E extends unknown ? Omit<E, K> : never;
 /** An event as it is handed to `LiveEvents.emit`, which adds when and where. */
 export type EmittedEvent = Without<LiveEvent, 'at' | 'worker'>;
 
-/** All that is named must fit. `events-dropped` passes every filter. */
+/** An event must match every field that is given. `events-dropped` passes every filter. */
 export interface EventFilter {
   types?: readonly LiveEvent['type'][];
   taskId?: string;
@@ -116,6 +116,7 @@ export interface EventFilter {
   worker?: string;
 }
 
+/** Whether an event passes a filter. */
 export function fits(event: LiveEvent, filter: EventFilter): boolean {
   if (event.type === 'events-dropped') return true;
   const { taskId, name, queue, worker } = event as Partial<OfAttempt>;

@@ -1,28 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { waitAtMost } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
-import { WorkerProcess } from '../workers/worker-process.js';
+import { WorkerProcess } from '../process/worker-process.js';
 import { EventOutbox, eventsTopic } from './event-outbox.js';
 import { EventStream } from './event-stream.js';
 import { fits, type EmittedEvent, type EventFilter, type LiveEvent } from './live-event.js';
 
 const watchersTopic = 'events.watchers';
-/** A watcher says that often that it is there. Milliseconds. */
+/** How often a watcher announces itself. Milliseconds. */
 const announceEveryMs = 5_000;
-/** Events go out so long after the last announcement: two may be lost. Milliseconds. */
+/** How long events are published after the last announcement; two may be lost. Milliseconds. */
 const watchedForMs = 15_000;
-/** Before an announcement or a subscription that failed is tried again. Milliseconds. */
+/** Most events kept until it is known whether somebody watches, some milliseconds after the start. */
+const mostEarly = 1_000;
+/** Longest wait for the store when the process ends. Milliseconds. */
+const closingMs = 1_000;
+/** Pause before a failed subscription is tried again. Milliseconds. */
 const againMs = 1_000;
 
 /**
- * What happens to tasks and workers, in all processes, as it happens. For watching, not for deciding:
- * an event may be lost (the store away, a process killed before it told), and none is kept. The
+ * Live events about tasks and workers, from all processes. They are for watching, not for decisions: an
+ * event can be lost (the store is away, a process is killed before it sends it), and none is stored. The
  * ledger is the truth.
  *
- * Costs nothing while nobody watches: a watcher announces itself, and only then do processes
- * publish. So the first events after `subscribe` may miss from other processes for some milliseconds.
+ * Events cost nothing while nobody watches: processes publish only after a watcher has announced itself.
+ * So in the first milliseconds after `subscribe`, events of other processes may be missing.
  */
 @Injectable()
 export class LiveEvents {
@@ -33,6 +38,11 @@ export class LiveEvents {
   private watchedUntil = 0;
   private started: Promise<void> | undefined;
   private closed = false;
+  /**
+   * Events from before the first look for watchers; undefined after that. A process may send a task and
+   * end at once.
+   */
+  private early: LiveEvent[] | undefined = [];
 
   constructor(
     private readonly bus: MessageBus,
@@ -41,21 +51,23 @@ export class LiveEvents {
     this.outbox = new EventOutbox(bus, () => process.name);
   }
 
-  /** Tells whoever watches. A plain call: returns at once and never throws. */
+  /** Sends an event to all watchers. Returns at once and never throws. */
   emit(event: EmittedEvent): void {
     const watched = performance.now() < this.watchedUntil;
-    if (!watched && this.nearby.size === 0) return;
+    if (!watched && this.nearby.size === 0 && this.early === undefined) return;
     const at = new Date().toISOString();
     const worker = event.type === 'task-sent' ? {} : { worker: this.process.name };
     const told = { ...event, at, ...worker } as LiveEvent;
     for (const listener of this.nearby) listener(told);
     if (watched) this.outbox.put(told);
+    else if (this.early && this.early.length < mostEarly) this.early.push(told);
   }
 
   /**
-   * Hands over the events of all processes that fit, in the order of each process.
+   * Calls `listener` with the events of all processes that match the filter. Events of one process keep
+   * their order.
    *
-   * @returns ends the subscription
+   * @returns a function that ends the subscription
    * @throws when the store does not answer
    */
   async subscribe(
@@ -78,7 +90,10 @@ export class LiveEvents {
     };
   }
 
-  /** The same for `for await`; ends with `signal`. A reader that is too slow is told how many it missed. */
+  /**
+   * The same for `for await`, until `signal` is aborted. A reader that is too slow gets `events-dropped`
+   * with the number of events that it missed.
+   */
   async *watch(filter: EventFilter = {}, signal?: AbortSignal): AsyncGenerator<LiveEvent, void> {
     const stream = new EventStream(this.process.name);
     const unsubscribe = await this.subscribe((event) => stream.put(event), filter);
@@ -93,23 +108,25 @@ export class LiveEvents {
     }
   }
 
-  /** Hands over the events of this process only, watched or not. For counting. */
+  /** Calls `listener` with the events of this process only, whether anybody watches or not. For counting. */
   onEmit(listener: (event: LiveEvent) => void): void {
     this.nearby.add(listener);
   }
 
-  /** Looks for watchers; resolves when those that are there are known. */
+  /** Looks for watchers. Resolves once the existing ones are known. */
   start(): Promise<void> {
     this.started ??= this.lookForWatchers();
     return this.started;
   }
 
-  /** Publishes what was emitted so far. */
+  /** Resolves when all events so far were published. */
   async flush(): Promise<void> {
     await this.outbox.idle();
   }
 
-  close(): void {
+  /** Call it after the last event. Publishes what is left, if the store answers soon. */
+  async close(): Promise<void> {
+    await waitAtMost(closingMs, this.started?.then(() => this.flush()) ?? Promise.resolve());
     this.closed = true;
     this.watchedUntil = 0;
   }
@@ -117,13 +134,21 @@ export class LiveEvents {
   private async lookForWatchers(): Promise<void> {
     while (!this.closed) {
       try {
+        // The newest announcement is retained, and arrives before this resolves.
         await this.bus.subscribe(watchersTopic, () => this.watched());
-        return;
+        return this.tellEarly();
       } catch (error) {
         this.log.debug(messageOf(error));
         await delay(againMs, undefined, { ref: false });
       }
     }
+  }
+
+  private tellEarly(): void {
+    const early = this.early ?? [];
+    this.early = undefined;
+    if (performance.now() >= this.watchedUntil) return;
+    for (const event of early) this.outbox.put(event);
   }
 
   private watched(): void {

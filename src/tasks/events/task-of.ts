@@ -1,6 +1,6 @@
-import type { ClaimedTask } from '../ledger-rows.js';
+import type { ClaimedTask } from '../ledger/ledger-rows.js';
 
-/** Which task, in the events of an attempt. */
+/** The fields of an event that name the task and its attempt. */
 export function taskOf({ id, name, queue, attempt }: ClaimedTask) {
   return { taskId: id, name, queue, attempt };
 }

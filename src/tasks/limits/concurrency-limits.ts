@@ -1,9 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { messageOf } from '../../common/message-of.js';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
-import type { QueueName } from '../queues.js';
+import type { QueueName } from '../definitions/queues.js';
+import { TaskHints } from '../hints/task-hints.js';
 
-/** Waiting tasks that are counted, for the length of their wait. */
+/** Waiting tasks are counted up to this number, to choose how long the next one waits. */
 const countedAtMost = 5_000;
 
 interface WaitingTask {
@@ -12,20 +14,25 @@ interface WaitingTask {
 }
 
 /**
- * Running tasks by key, in all workers together. They are counted in the ledger itself, so a worker
- * that dies gives its places back when its leases end.
+ * Limits how many tasks of one key run at once, in all workers together. Running tasks are counted in
+ * the ledger, so the places of a dead worker become free when its leases end.
  *
- * When a task ends, the next one that waits for its key is called at once. Failure window: that call
- * is lost. Remedy: who waits looks again by itself, the more seldom the more of them wait.
+ * When a task ends, the next one that waits for its key is woken at once. Failure window: that call is
+ * lost. Remedy: each waiting task checks again by itself; the longer the line, the less often.
  */
 @Injectable()
 export class ConcurrencyLimits {
-  constructor(private readonly database: DataSource) {}
+  private readonly log = new Logger('Limits');
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly hints: TaskHints,
+  ) {}
 
   /**
-   * Holds the key's lock until `tx` ends.
+   * Locks the key until `tx` ends.
    *
-   * @returns milliseconds to wait; 0: it may start
+   * @returns how long the task must wait, in milliseconds; 0: it may start
    */
   async waitMs(
     tx: Transaction,
@@ -58,8 +65,21 @@ export class ConcurrencyLimits {
     return Math.round((500 + waiting * 10) * (0.75 + Math.random() / 2));
   }
 
-  /** Tasks that wait for the key, as many as there are places: most urgent first, then oldest. */
-  async next(name: string, key: string, limit: number): Promise<WaitingTask[]> {
+  /** Wakes the tasks that fit into the free places of the key. Returns at once and never throws. */
+  wakeNext(name: string, key: string, limit: number): void {
+    this.promoteNext(name, key, limit).catch((error: unknown) => {
+      this.log.debug(`The next task was not woken and will look by itself: ${messageOf(error)}`);
+    });
+  }
+
+  private async promoteNext(name: string, key: string, limit: number): Promise<void> {
+    for (const next of await this.next(name, key, limit)) {
+      await this.hints.promote(next.queue, next.id);
+    }
+  }
+
+  /** Tasks that wait for the key, as many as there are free places: most urgent first, then oldest. */
+  private async next(name: string, key: string, limit: number): Promise<WaitingTask[]> {
     return rows<WaitingTask>(
       this.database,
       `SELECT id, queue FROM tasks

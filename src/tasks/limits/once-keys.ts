@@ -1,38 +1,39 @@
 import { Injectable } from '@nestjs/common';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
-import type { TaskDefinition } from '../task-definition.js';
-import { limitKey } from './limit-key.js';
+import type { TaskDefinition } from '../definitions/task-definition.js';
 
 /**
- * Keys of definitions with `once` (celery_once). A key belongs to a task until that has ended, or
- * for the definition's `ttlMs`, whichever is first; a stale key is simply taken over.
+ * The keys of definitions with `once`, as in celery_once. A task holds its key until it ends or until the
+ * definition's `ttlMs` is over, whichever comes first. After that the next task takes the key over.
  */
 @Injectable()
 export class OnceKeys {
   /**
-   * Waits for other senders of the same key, so that exactly one of them gets it.
+   * Takes the key for a task, unless an open task has it. Waits for concurrent senders of the same key, so
+   * that exactly one of them gets it.
    *
-   * @param id of the task that is about to be stored in `tx`
-   * @returns the id of the task that has the key: `id`, or an open one that was there first
+   * @param id id of the task that wants the key
+   * @param holder `hold`: locks the task that has the key, so that it cannot end before `tx` does
+   * @returns the id of the task that has the key now: `id`, or the open task that had it already
    */
   async claim(
     tx: Transaction,
     definition: TaskDefinition,
-    payload: unknown,
+    key: string,
     id: string,
+    holder: 'hold' | 'look' = 'look',
   ): Promise<string> {
     const { name, once } = definition;
-    const key = limitKey(definition, once!, payload);
-    // A statement of its own: the next one then sees what the holder of the lock has committed.
+    // A separate statement, so that the next one sees what the previous holder of the lock has committed.
     await tx.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 1))`, [`${name} ${key}`]);
-    const [holder] = await rows<{ id: string }>(
+    const [found] = await rows<{ id: string }>(
       tx,
       `SELECT task.id FROM task_once_keys held JOIN tasks task ON task.id = held.task_id
         WHERE held.name = $1 AND held.key = $2 AND held.expires_at > now()
-          AND task.finished_at IS NULL`,
+          AND task.finished_at IS NULL ${holder === 'hold' ? 'FOR SHARE OF task' : ''}`,
       [name, key],
     );
-    if (holder) return holder.id;
+    if (found) return found.id;
     await tx.query(
       `INSERT INTO task_once_keys (name, key, task_id, expires_at)
        VALUES ($1, $2, $3, now() + $4 * interval '1 ms')

@@ -13,7 +13,7 @@ import {
 } from './schedule-definition.js';
 import { checkedTiming, ticksOf } from './timing.js';
 
-/** Brings what the code declares into the table. */
+/** Copies the schedules that the code declares into the table `schedules`. */
 @Injectable()
 export class DeclaredSchedules {
   constructor(
@@ -22,17 +22,17 @@ export class DeclaredSchedules {
   ) {}
 
   /**
-   * Call at the start of a worker; many may at once. The code decides everything but whether a
-   * schedule is paused; its next tick stays where it was, unless its timing has changed. A
-   * schedule made at run time that has the name of a declared one becomes that.
+   * Call it when a worker starts; several workers may do so at once. The code decides everything except
+   * whether a schedule is paused. The next tick stays as it was, unless the timing has changed. A
+   * schedule that was made at run time under a declared name becomes the declared one.
    *
-   * One whose code is gone is marked as retired, and rests: its history stays, it may be removed now, and
-   * it goes on when its code comes back. While two releases run, the one that started last decides;
-   * a worker never ticks what its own code does not declare.
+   * A schedule whose code is gone is marked as retired and sends nothing. Its history stays, it can now
+   * be removed, and it resumes when its code comes back. While two releases run, the one that started
+   * last decides; a worker never ticks a declared schedule that its own code does not have.
    */
   async sync(declared: ScheduleDefinition[] = definedSchedules()): Promise<void> {
     await inTransaction(this.database, async (tx) => {
-      // Always in this order, so that workers which start together do not lock each other out.
+      // Always in the same order, so that workers which start together cannot deadlock.
       const sorted = declared.toSorted((a, b) =>
         a.declaration.name < b.declaration.name ? -1 : 1,
       );

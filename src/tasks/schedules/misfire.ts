@@ -1,26 +1,26 @@
 import { ticksOf, type Timing } from './timing.js';
 
 /**
- * What becomes of ticks at which no worker was there to send them.
- * `skip`: nothing; `one`: one run for all of them; `all`: one run each.
+ * What happens to ticks that were missed because no worker was running.
+ * `skip`: they are dropped; `one`: one run for all of them; `all`: one run for each.
  */
 export const MISFIRE_POLICIES = ['skip', 'one', 'all'] as const;
 export type MisfirePolicy = (typeof MISFIRE_POLICIES)[number];
 
-/** A tick that is sent later than this was missed. Above the ticker's longest nap. Milliseconds. */
+/** A tick that is later than this was missed. Longer than the ticker's longest nap. Milliseconds. */
 export const toleranceMs = 15_000;
-/** Runs sent in one transaction; what is left over follows in the next. */
+/** Most runs sent in one transaction; the next one sends the rest. */
 export const maxRunsAtOnce = 100;
 
 export interface TickPlan {
-  /** Due times to run now, oldest first. */
+  /** Due times of the runs to send now, oldest first. */
   runs: Date[];
   nextAt: Date;
 }
 
 /**
- * What to do with a schedule that is due at `nextAt`, at the moment `now`. The one run of `one`
- * carries the due time of the oldest missed tick.
+ * Decides what to send at the time `now` for a schedule that is due at `nextAt`. With `one`, the single
+ * run has the due time of the oldest missed tick.
  */
 export function planTicks(
   schedule: { timing: Timing; misfire: MisfirePolicy; nextAt: Date },

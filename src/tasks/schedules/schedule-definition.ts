@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { QUEUE_NAMES, type QueueName } from '../queues.js';
-import { checkedPayload } from '../task-payload.js';
-import type { PayloadInput, TaskDefinition } from '../task-definition.js';
+import { QUEUE_NAMES, type QueueName } from '../definitions/queues.js';
+import type { PayloadInput, TaskDefinition } from '../definitions/task-definition.js';
+import { checkedPayload } from '../definitions/task-payload.js';
 import { MISFIRE_POLICIES, type MisfirePolicy } from './misfire.js';
 import { InvalidScheduleError } from './schedule-errors.js';
 import { checkedTiming, type TimingInput } from './timing.js';
 
-/** How the tasks of a schedule are sent. */
+/** Options for the tasks that a schedule sends. */
 export interface ScheduleOptions {
-  /** What becomes of ticks at which no worker was there. Default: `skip`. */
+  /** What happens to ticks that were missed because no worker was running. Default: `skip`. */
   misfire?: MisfirePolicy;
   /** Default: the queue of the definition. */
   queue?: QueueName;
@@ -18,7 +18,7 @@ export interface ScheduleOptions {
   expiresInMs?: number;
 }
 
-/** A schedule in code. */
+/** A schedule that is declared in code. */
 export type ScheduleDeclaration<D extends TaskDefinition = TaskDefinition> = TimingInput &
   ScheduleOptions & {
     /** Literal and unique: the key of its row. Letters, digits and `_ - . :`, at most 100. */
@@ -31,10 +31,10 @@ export interface ScheduleDefinition {
   declaration: ScheduleDeclaration;
 }
 
-/** A year. Postgres knows no moment some 300,000 years from now, and could not send the task. */
+/** One year. With a time beyond Postgres's range (some 300,000 years) the task could not be sent. Milliseconds. */
 const maxExpiresInMs = 366 * 86_400_000;
 
-/** For callers that are not checked by a compiler. */
+/** Checks the options of callers that no compiler has checked. */
 const optionsSchema = z.object({
   misfire: z.enum(MISFIRE_POLICIES).optional(),
   queue: z.enum(QUEUE_NAMES).optional(),
@@ -45,8 +45,8 @@ const optionsSchema = z.object({
 const defined = new Map<string, ScheduleDefinition>();
 
 /**
- * Sends `task` again and again. Export the constant beside the task; every worker that loads it
- * keeps it running, and no matter how many do, each tick is sent once.
+ * Declares a schedule, which sends `task` again and again. Export the constant beside the task. Every
+ * worker that loads it helps to run the schedule; each tick is sent once, however many workers there are.
  *
  * @throws InvalidScheduleError, InvalidPayloadError: at import, so at start
  */
@@ -72,9 +72,9 @@ export function definedSchedules(): ScheduleDefinition[] {
 }
 
 /**
- * Name, payload and options of a schedule, checked.
+ * Checks the name, payload and options of a schedule.
  *
- * @returns the payload as JSON, before the schema: it goes through that each time it is sent
+ * @returns the payload as JSON, as it was given: the schema is applied each time it is sent
  * @throws InvalidScheduleError, InvalidPayloadError
  */
 export function checkedSchedule(
@@ -83,14 +83,19 @@ export function checkedSchedule(
 ): string {
   if (!/^[A-Za-z0-9][\w.:-]{0,99}$/.test(name)) {
     throw new InvalidScheduleError(
-      `"${name}" is no name for a schedule. Take letters, digits and _ - . : (at most 100).`,
+      `"${name}" cannot be the name of a schedule. Use letters, digits and _ - . : (at most 100).`,
     );
   }
   const problems = optionsSchema.safeParse(options).error;
   if (problems) {
     throw new InvalidScheduleError(`Schedule "${name}": ${z.prettifyError(problems)}`);
   }
-  // What is stored is JSON, and that is what the schema will see.
+  if (task.needsOwner) {
+    throw new InvalidScheduleError(
+      `Schedule "${name}": a task "${task.name}" belongs to a user, and a schedule sends tasks without an owner.`,
+    );
+  }
+  // The schedule is stored as JSON, so the schema must accept what JSON makes of the payload.
   const json = JSON.stringify(payload) as string | undefined;
   checkedPayload(task, json === undefined ? undefined : JSON.parse(json));
   return json ?? 'null';

@@ -1,4 +1,4 @@
-/** A name, cron, zone, interval or option that makes no sense; the message says what would. */
+/** A name, cron, time zone, interval or option is invalid; the message says what is allowed. */
 export class InvalidScheduleError extends Error {
   override readonly name = 'InvalidScheduleError';
 }
@@ -21,7 +21,7 @@ export class ScheduleExistsError extends Error {
   }
 }
 
-/** A schedule that is declared in code is not removed, for the next worker would make it again. */
+/** A schedule that is declared in code cannot be removed: the next worker that starts would make it again. */
 export class DeclaredScheduleError extends Error {
   override readonly name = 'DeclaredScheduleError';
 
@@ -32,7 +32,7 @@ export class DeclaredScheduleError extends Error {
   }
 }
 
-/** No definition of this process has this name, so nothing can be sent. */
+/** This process has no task definition of this name, so nothing can be sent. */
 export class UnknownTaskNameError extends Error {
   override readonly name = 'UnknownTaskNameError';
 

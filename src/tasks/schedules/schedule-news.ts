@@ -7,7 +7,7 @@ const topic = 'schedules.changed';
 /** Longest wait for the store. Milliseconds. */
 const publishMs = 1_000;
 
-/** Wakes the tickers of all processes. A message may be lost: each looks by itself soon after. */
+/** Wakes the tickers of all processes. A message may be lost; each ticker also looks by itself soon after. */
 @Injectable()
 export class ScheduleNews {
   private readonly log = new Logger('Schedules');
@@ -15,17 +15,20 @@ export class ScheduleNews {
 
   constructor(private readonly bus: MessageBus) {}
 
-  /** Call after the commit. Never throws. */
+  /** Wakes the tickers. Call it after the commit. Never throws. */
   async changed(): Promise<void> {
     const published = this.bus.publish(topic, null).catch((error: unknown) => this.missed(error));
     await waitAtMost(publishMs, published);
   }
 
-  /** Call again and again: it subscribes once, as soon as the store lets it, and calls back then, too. */
+  /**
+   * Subscribes to changes. May be called repeatedly: it subscribes once, as soon as the store is there, and
+   * also calls `onChange` at that moment.
+   */
   listen(onChange: () => void): void {
     if (this.subscribed) return;
     this.subscribed = true;
-    // What changed before the subscription began was told to nobody.
+    // Nobody heard of changes made before the subscription began.
     this.bus.subscribe(topic, onChange).then(onChange, (error: unknown) => {
       this.subscribed = false;
       this.missed(error);
@@ -33,6 +36,6 @@ export class ScheduleNews {
   }
 
   private missed(error: unknown): void {
-    this.log.debug(`Changes of schedules are seen late: ${messageOf(error)}`);
+    this.log.debug(`Changes of schedules will be noticed late: ${messageOf(error)}`);
   }
 }

@@ -8,27 +8,27 @@ import {
   rows,
   type Transaction,
 } from '../../infrastructure/database/transaction.js';
-import { TaskClient, type SendOptions } from '../task-client.js';
-import { definedTasks, type TaskDefinition } from '../task-definition.js';
+import { definedTasks, type TaskDefinition } from '../definitions/task-definition.js';
+import { TaskClient, type SendOptions } from '../sending/task-client.js';
 import { planTicks } from './misfire.js';
 import { definedSchedules } from './schedule-definition.js';
 import { UnknownScheduleError, UnknownTaskNameError } from './schedule-errors.js';
 import { rowColumns, timingOf, type ScheduleRow } from './schedule.js';
 
 /**
- * What this process may tick: schedules of tasks that it knows, and of the declared ones those that
- * its own code declares. So during a deploy each release minds its own.
+ * The schedules that this process may tick: their task must be known here, and a declared schedule must
+ * be declared by this process's own code. So during a deployment each release runs its own schedules.
  */
 const mine = `NOT paused AND (NOT declared OR name = ANY($1)) AND task = ANY($2)`;
 
 /**
- * The ticks that are due, sent. One transaction for each schedule: its row locked, a row for each tick,
- * the tasks, and the next due time. They stand or fall together, so a tick is sent once, by whichever
- * worker takes the lock; the others pass it by.
+ * Sends the tasks of ticks that are due. One transaction for each schedule locks its row, writes a
+ * row for each tick, stores the tasks and sets the next due time, all or nothing. So each tick is sent
+ * once, by the worker that gets the lock; the others skip the schedule.
  *
- * Failure windows: a process that dies before the commit has done nothing, and the next look of any
- * worker finds the tick still due. One that dies after it has left tasks which the reconciler hands
- * to the queue. With no worker at all, the misfire policy decides once there is one again.
+ * Failure windows: a process that dies before the commit has done nothing, and the tick is still due
+ * when any worker looks next. If it dies after the commit, the reconciler hands its tasks to the queue.
+ * While no worker runs at all, ticks are missed, and the misfire policy decides what happens to them.
  */
 @Injectable()
 export class ScheduleRuns {
@@ -39,7 +39,7 @@ export class ScheduleRuns {
     private readonly tasks: TaskClient,
   ) {}
 
-  /** Milliseconds until the next tick, 0 or less when one is due; null: there is none. */
+  /** Milliseconds until the next tick; 0 or less when one is due; null when no schedule is active. */
   async nextInMs(): Promise<number | null> {
     const [next] = await rows<{ wait: number | null }>(
       this.database,
@@ -51,10 +51,10 @@ export class ScheduleRuns {
   }
 
   /**
-   * Sends what is due of the schedule that has waited longest, at most a hundred runs.
+   * Takes the schedule that has been due for longest and sends its due runs, at most a hundred.
    *
-   * @param except schedules that had their turn
-   * @returns its name; null when nothing is due, or others are at it
+   * @param except names of schedules to skip
+   * @returns the name of the schedule; null when none is due, or other workers hold those that are
    */
   async tick(except: string[] = []): Promise<string | null> {
     return inTransaction(this.database, async (tx) => {
@@ -82,21 +82,21 @@ export class ScheduleRuns {
       });
     } catch (error) {
       if (isTransient(error)) throw error;
-      // It was changed by hand, or this Node has lost a time zone. The others must not wait for it.
+      // Its row was changed by hand, or this Node.js lacks its time zone. Other schedules must go on.
       this.log.error(`Schedule "${name}" is paused: ${messageOf(error)}`);
       await tx.query(`UPDATE schedules SET paused = true WHERE name = $1`, [name]);
     }
   }
 
   /**
-   * Sends one task now. The ticks stay as they are.
+   * Sends one task now. The regular ticks stay as they are.
    *
    * @returns the task's id
    * @throws UnknownScheduleError, UnknownTaskNameError, InvalidPayloadError
    */
   async runNow(name: string): Promise<string> {
     return inTransaction(this.database, async (tx) => {
-      // Runs by hand take turns, for each needs a moment of its own.
+      // The lock makes manual runs take turns: each one needs its own timestamp.
       const [schedule] = await rows<ScheduleRow>(
         tx,
         `SELECT ${rowColumns} FROM schedules WHERE name = $1 FOR UPDATE`,
@@ -123,19 +123,19 @@ export class ScheduleRuns {
        ON CONFLICT DO NOTHING RETURNING schedule`,
       [schedule.name, dueAt, manual, taskId],
     );
-    // The row was set back by hand, or from a backup: this tick has had its run.
+    // The schedule's row was reset by hand or from a backup, and this tick was already sent.
     if (added.length === 0) return { taskId };
     try {
       const task = findTask(schedule.task);
       const sent = await undone(tx, () =>
         this.tasks.send(tx, task, schedule.payload, optionsOf(schedule, taskId)),
       );
-      // A task that runs once at a time answers with the one that is open.
+      // A definition with `once` answers with the task that is still open.
       if (sent.id !== taskId) await this.note(tx, schedule, dueAt, sent.id, null);
       return { taskId: sent.id };
     } catch (error) {
       if (isTransient(error)) throw error;
-      // The code or Postgres refuses it, and would again: the others must not wait for this one.
+      // The code or Postgres refuses the task and would do so again. Other schedules must go on.
       const message = messageOf(error);
       this.log.error(`Schedule "${schedule.name}" sends nothing: ${message}`);
       await this.note(tx, schedule, dueAt, null, message);
@@ -157,7 +157,7 @@ export class ScheduleRuns {
   }
 }
 
-/** When `work` throws, what it wrote is taken back and the transaction goes on. */
+/** Runs `work` in a savepoint: when it throws, its writes are undone and the transaction stays usable. */
 async function undone<T>(tx: Transaction, work: () => Promise<T>): Promise<T> {
   await tx.query('SAVEPOINT undone');
   try {

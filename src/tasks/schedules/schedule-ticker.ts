@@ -4,16 +4,16 @@ import { DeclaredSchedules } from './declared-schedules.js';
 import { ScheduleNews } from './schedule-news.js';
 import { ScheduleRuns } from './schedule-runs.js';
 
-/** Longest nap: a change whose message was lost is seen this late. Below `toleranceMs`. Milliseconds. */
+/** Longest nap, and so the longest delay when a message was lost. Below `toleranceMs`. Milliseconds. */
 const napMs = 10_000;
-/** A tick is due and another worker is at it, or is slow: look again about so much later. Milliseconds. */
+/** Average pause while another worker holds a schedule that is due. Milliseconds. */
 const contendedMs = 100;
-/** After an error. Milliseconds. */
+/** Pause after an error. Milliseconds. */
 const troubledMs = 2_000;
 
 /**
- * Sleeps until the next tick and sends it. Runs in every worker, and needs no other process: whoever
- * is first at a tick has it. A worker that finds it taken pays two small queries.
+ * Sleeps until the next tick and sends it. Every worker runs a ticker and no separate process is needed:
+ * the first worker to lock a schedule sends its tick. The others have spent two small queries.
  */
 @Injectable()
 export class ScheduleTicker implements BeforeApplicationShutdown {
@@ -36,7 +36,7 @@ export class ScheduleTicker implements BeforeApplicationShutdown {
     this.running ??= this.run();
   }
 
-  /** Resolves when the transaction that is under way has ended. */
+  /** Resolves when the running transaction, if any, has ended. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.wakeUp();
@@ -74,7 +74,7 @@ export class ScheduleTicker implements BeforeApplicationShutdown {
   private async sendDue(): Promise<number> {
     const first = await this.nextInMs();
     if (first > 0) return first;
-    // Each schedule has its turn before the first one has its second.
+    // Every schedule gets a turn before any gets its second.
     const served: string[] = [];
     while (!this.stopped) {
       const name = await this.runs.tick(served);

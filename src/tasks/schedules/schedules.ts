@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { inTransaction, retried, rows } from '../../infrastructure/database/transaction.js';
-import type { PayloadInput, TaskDefinition } from '../task-definition.js';
+import type { PayloadInput, TaskDefinition } from '../definitions/task-definition.js';
 import { checkedSchedule, type ScheduleOptions } from './schedule-definition.js';
 import {
   DeclaredScheduleError,
@@ -21,17 +21,18 @@ import {
 } from './schedule.js';
 import { checkedTiming, ticksOf, type TimingInput } from './timing.js';
 
-/** A schedule made at run time. `task` is a definition, or the name of one that this process knows. */
+/** A schedule to make at run time. `task` is a definition, or the name of one that this process knows. */
 export type NewSchedule<D extends TaskDefinition> = TimingInput &
   ScheduleOptions & { name: string; task: D | string; payload: PayloadInput<D> };
 
 const maxHistory = 1_000;
 
 /**
- * The schedules of this installation, declared and made at run time: what an API or the command line
- * needs. Changes are rows, so they survive restarts; the workers see them at once.
+ * Reads and changes the schedules of this installation, both declared ones and those made at run time.
+ * For an API or the command line. Changes are stored, so they survive restarts; workers notice them at
+ * once.
  *
- * Verbs with a name throw `UnknownScheduleError` when there is none of that name.
+ * Methods that take a name throw `UnknownScheduleError` when no schedule has it.
  */
 @Injectable()
 export class Schedules {
@@ -42,7 +43,7 @@ export class Schedules {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** All of them, by name. */
+  /** All schedules, sorted by name. */
   async list(): Promise<Schedule[]> {
     return this.query(`SELECT ${scheduleColumns} FROM schedules ORDER BY name`);
   }
@@ -52,7 +53,7 @@ export class Schedules {
   }
 
   /**
-   * Makes a schedule. An interval's first tick comes after one period.
+   * Makes a schedule. The first tick of an interval comes after one period.
    *
    * @throws UnknownTaskNameError, InvalidScheduleError, InvalidPayloadError, ScheduleExistsError; then
    *   nothing was stored
@@ -86,13 +87,13 @@ export class Schedules {
     return added;
   }
 
-  /** Sends nothing from now on, until `resume`. A paused one stays so. */
+  /** Stops the schedule from sending, until `resume`. Pausing it again changes nothing. */
   async pause(name: string): Promise<Schedule> {
     const sql = `UPDATE schedules SET paused = true WHERE name = $1 RETURNING ${scheduleColumns}`;
     return this.one(name, sql);
   }
 
-  /** Goes on with the first tick from now; those of the pause are not made up for. */
+  /** Resumes with the first tick from now on. Ticks that fell into the pause are dropped. */
   async resume(name: string): Promise<Schedule> {
     const resumed = await inTransaction(this.database, async (tx) => {
       const [row] = await rows<ScheduleRow>(
@@ -101,7 +102,7 @@ export class Schedules {
         [name],
       );
       if (!row) throw new UnknownScheduleError(name);
-      // The ticks of one that was never paused stay due.
+      // If the schedule was not paused, its due ticks stay due.
       const nextAt =
         row.paused && row.nextAt <= row.now
           ? ticksOf(timingOf(row))(row.now, row.nextAt)
@@ -118,7 +119,7 @@ export class Schedules {
   }
 
   /**
-   * Sends its task now, paused or not. The ticks stay as they are.
+   * Sends its task now, even while the schedule is paused. The regular ticks stay as they are.
    *
    * @returns the task's id
    * @throws UnknownTaskNameError, InvalidPayloadError
@@ -128,9 +129,9 @@ export class Schedules {
   }
 
   /**
-   * Deletes a schedule and its history; the tasks it sent stay.
+   * Deletes a schedule and its history. Tasks that it has sent stay.
    *
-   * @throws DeclaredScheduleError when code declares it: pause it instead
+   * @throws DeclaredScheduleError when it is declared in code: pause it instead
    */
   async remove(name: string): Promise<void> {
     const removed = await this.query(
@@ -143,10 +144,15 @@ export class Schedules {
     throw new DeclaredScheduleError(name);
   }
 
-  /** What it has sent, newest first: at most `limit`, 1 to 1000. As old as TASK_RETENTION_DAYS. */
+  /**
+   * Its runs, newest first. Runs are kept for TASK_RETENTION_DAYS.
+   *
+   * @param limit most runs to return, 1 to 1000
+   * @throws RangeError when `limit` is out of range
+   */
   async history(name: string, limit = 20): Promise<ScheduleRun[]> {
     if (!Number.isInteger(limit) || limit < 1 || limit > maxHistory) {
-      throw new RangeError(`limit is ${limit}; it goes from 1 to ${maxHistory}`);
+      throw new RangeError(`limit is ${limit}; it must be a whole number from 1 to ${maxHistory}`);
     }
     await this.find(name);
     return this.query(

@@ -3,7 +3,7 @@ import { messageOf } from '../../common/message-of.js';
 import { isTimeZone } from '../../common/time-zone.js';
 import { InvalidScheduleError } from './schedule-errors.js';
 
-/** When a schedule is due, as its maker says it. */
+/** When a schedule is due, as its author writes it. */
 export type TimingInput = CronInput | IntervalInput;
 
 export interface CronInput {
@@ -21,7 +21,7 @@ export interface IntervalInput {
   timeZone?: never;
 }
 
-/** The same, with everything decided. */
+/** When a schedule is due, with all defaults filled in. */
 export type Timing =
   | { cron: string; timeZone: string; everyMs: null }
   | { cron: null; timeZone: null; everyMs: number };
@@ -29,7 +29,11 @@ export type Timing =
 const minEveryMs = 1_000;
 const maxEveryMs = 366 * 86_400_000;
 
-/** @throws InvalidScheduleError when it can never be due, or is unreadable */
+/**
+ * Checks a timing and fills in its time zone.
+ *
+ * @throws InvalidScheduleError when it is malformed or can never be due
+ */
 export function checkedTiming(input: TimingInput, defaultZone: string): Timing {
   if ((input.cron === undefined) === (input.everyMs === undefined)) {
     throw new InvalidScheduleError('A schedule needs either cron or everyMs, and not both.');
@@ -38,13 +42,13 @@ export function checkedTiming(input: TimingInput, defaultZone: string): Timing {
   const { cron, timeZone = defaultZone } = input;
   if (!isTimeZone(timeZone)) {
     throw new InvalidScheduleError(
-      `"${timeZone}" is not a time zone. Take a name of the IANA list, for example Europe/Berlin.`,
+      `"${timeZone}" is not a time zone. Use a name from the IANA list, for example Europe/Berlin.`,
     );
   }
-  // Croner would take a date, too, which never comes again.
+  // Croner also accepts a single date, which never comes again.
   if (!/^@\w+$|^\S+(\s+\S+){4,5}$/.test(cron)) {
     throw new InvalidScheduleError(
-      `Cron "${cron}" has neither five fields nor six. Example: 30 3 * * * (daily at 03:30).`,
+      `Cron "${cron}" must have five or six fields. Example: 30 3 * * * (daily at 03:30).`,
     );
   }
   const timing = { cron, timeZone, everyMs: null };
@@ -55,7 +59,7 @@ export function checkedTiming(input: TimingInput, defaultZone: string): Timing {
 function checkedInterval({ everyMs, timeZone }: IntervalInput): Timing {
   if (!Number.isInteger(everyMs) || everyMs < minEveryMs || everyMs > maxEveryMs) {
     throw new InvalidScheduleError(
-      `everyMs is ${everyMs}; it goes from ${minEveryMs} (a second) to ${maxEveryMs} (a year), whole.`,
+      `everyMs is ${everyMs}; it must be a whole number from ${minEveryMs} (a second) to ${maxEveryMs} (a year).`,
     );
   }
   if (timeZone !== undefined) {
@@ -65,14 +69,15 @@ function checkedInterval({ everyMs, timeZone }: IntervalInput): Timing {
 }
 
 /**
- * The first tick after a moment. Ticks of an interval are whole periods from `anchor`, so that none
- * drifts; by default the moment itself.
+ * Returns a function that finds the first tick after a given time. Ticks of an interval are whole periods
+ * from `anchor` (default: the given time), so they do not drift.
  *
- * When clocks change, a cron whose times of day are all named (`30 2 * * *`, `0 2,14 * * *`) runs
- * once a day: a time that is left out, when the clock has jumped; one that comes twice, the first
- * time. One with a wildcard or step (`0 * * * *`) goes on by the real time.
+ * When clocks change, a cron with fixed times of day (`30 2 * * *`, `0 2,14 * * *`) still runs once for
+ * each: a time that is skipped runs right after the jump, a time that occurs twice runs the first time.
+ * A cron with a wildcard or step (`0 * * * *`) follows the real time.
  *
- * @throws InvalidScheduleError
+ * @throws InvalidScheduleError when the cron is malformed; the function also throws it when there is no
+ *   next tick
  */
 export function ticksOf(timing: Timing): (after: Date, anchor?: Date) => Date {
   if (timing.cron === null) {
@@ -86,7 +91,7 @@ export function ticksOf(timing: Timing): (after: Date, anchor?: Date) => Date {
   return (after) => {
     const next = cron.nextRun(after);
     if (next) return next;
-    throw new InvalidScheduleError(`Cron "${timing.cron}" is never due: there is no such day.`);
+    throw new InvalidScheduleError(`Cron "${timing.cron}" is never due: there is no such date.`);
   };
 }
 

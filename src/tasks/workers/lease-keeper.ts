@@ -1,38 +1,39 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../../common/message-of.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import { LeaseLost, TaskRevoked } from '../task-errors.js';
-import type { Fence } from '../ledger-rows.js';
-import { TaskLedger } from '../task-ledger.js';
+import { LeaseLost, TaskRevoked } from '../definitions/task-errors.js';
+import type { Fence } from '../ledger/ledger-rows.js';
+import { TaskLeases } from '../ledger/task-leases.js';
+import type { AttemptAbort } from '../running/attempt-abort.js';
 
 interface Held extends Fence {
-  abort: AbortController;
-  /** Monotonic milliseconds. */
+  abort: AttemptAbort;
+  /** When the lease was last renewed, in monotonic milliseconds. */
   renewedAt: number;
-  /** Ends the task when nothing else does: a database that hangs answers nothing, not even an error. */
+  /** Aborts the task when the lease is over, even if the database hangs and returns no error. */
   end: NodeJS.Timeout;
 }
 
 /**
- * Renews the leases of all tasks running in this process, in one statement three times a lease. A
- * task whose lease is gone is aborted: another worker may have it. The same when the database has
- * not answered for a whole lease, by a clock of our own.
+ * Renews the leases of all tasks that run in this process, with one statement three times per lease. A task
+ * that has lost its lease is aborted, because another worker may have it. So is one whose lease the database
+ * has not renewed for its whole length, by this process's own clock.
  */
 @Injectable()
 export class LeaseKeeper {
   private readonly log = new Logger('Leases');
   private readonly held = new Set<Held>();
   private timer: NodeJS.Timeout | undefined;
-  /** When the renewal began that is under way. Monotonic milliseconds. */
+  /** When the current renewal began, in monotonic milliseconds; undefined: none is running. */
   private askedAt: number | undefined;
 
   constructor(
-    private readonly ledger: TaskLedger,
+    private readonly leases: TaskLeases,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** Keeps the lease until the returned function is called. */
-  keep(fence: Fence, abort: AbortController): () => void {
+  /** Renews a lease until the returned function is called. */
+  keep(fence: Fence, abort: AttemptAbort): () => void {
     const held: Held = {
       ...fence,
       abort,
@@ -52,17 +53,17 @@ export class LeaseKeeper {
 
   private async renew(): Promise<void> {
     const askedAt = performance.now();
-    // Questions that hang would take one connection after the other.
+    // While the database hangs, each further statement would occupy another connection.
     if (this.askedAt !== undefined && askedAt - this.askedAt < this.settings.leaseMs) return;
     this.askedAt = askedAt;
     const asked = [...this.held];
     try {
-      const renewed = await this.ledger.renew(asked);
+      const renewed = await this.leases.renew(asked);
       for (const held of asked) {
         const revoke = renewed.get(held.id);
         if (revoke === undefined) this.lose(held, 'another worker may have the task');
         else this.renewed(held, askedAt);
-        // The message about it may have been lost.
+        // The message about the revocation may have been lost.
         if (revoke) held.abort.abort(new TaskRevoked(revoke));
       }
     } catch (error) {
@@ -85,8 +86,8 @@ export class LeaseKeeper {
   }
 
   private lose(held: Held, why: string): void {
-    // A task that ended while the statement ran has no lease, and needs none.
-    if (!this.held.has(held) || held.abort.signal.aborted) return;
+    // A task that ended while the statement was running has no lease and needs none.
+    if (!this.held.has(held) || held.abort.stopped.aborted) return;
     this.log.warn(`Task ${held.id}, attempt ${held.attempt}: stopping it here: ${why}`);
     held.abort.abort(new LeaseLost(why));
   }

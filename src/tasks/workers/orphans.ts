@@ -1,17 +1,17 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { pause } from '../../common/deadline.js';
+import { pause, sharedAbort } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { rows } from '../../infrastructure/database/transaction.js';
-import { orphaned } from '../claim-sql.js';
-import { QUEUE_NAMES, type QueueName } from '../queues.js';
-import { TaskHints, type Again } from '../task-hints.js';
-import { hasEnded, thisProcess } from './process-identity.js';
+import { QUEUE_NAMES, type QueueName } from '../definitions/queues.js';
+import { TaskHints, type Again } from '../hints/task-hints.js';
+import { orphaned } from '../ledger/claim-sql.js';
+import { hasEnded, thisProcess } from '../process/process-identity.js';
 
-/** Milliseconds. */
+/** Pause between two looks. Milliseconds. */
 const lookEveryMs = 1_000;
-/** A call that may have been lost, or had its answer, is made again. Milliseconds. */
+/** An orphan that is still there after this time gets another hint. Milliseconds. */
 const callAgainMs = 5_000;
 const batchSize = 500;
 
@@ -23,20 +23,21 @@ interface Claimed {
   id: string;
   attempt: number;
   process: string | null;
-  /** As text, since a `Date` has no microseconds. */
+  /** End of the lease, as text, since a `Date` has no microseconds. */
   lease: string;
 }
 
 /**
- * Finds tasks whose lease is over and calls them again, before all that wait: the queue's own clock is
- * slower, and what it finds goes behind the backlog. A call is a second hint; the claim decides.
+ * Finds running tasks whose lease is over, because their worker died, and adds a second hint for each, ahead
+ * of all waiting tasks. BullMQ's own check for stalled jobs is slower, and puts what it finds behind the
+ * backlog. The hint does no harm if the worker is alive after all: the claim decides.
  *
- * Failure window: the queue is away. Remedy: the next look, and the queue's own clock.
+ * Failure window: the queue is away. Remedy: the next look, or BullMQ's own check.
  */
 @Injectable()
 export class Orphans {
   private readonly log = new Logger('Orphans');
-  private readonly stopping = new AbortController();
+  private readonly stopping = sharedAbort();
   private readonly called = new Map<string, number>();
   private looking: Promise<void> = Promise.resolve();
 
@@ -46,7 +47,7 @@ export class Orphans {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** Looks every second. @param worker name of this worker, whose former tasks come at once */
+  /** Starts to look every second. @param worker this worker's name; tasks of its former process come first */
   async start(worker: string): Promise<void> {
     await this.takeUp(worker).catch((error: unknown) => this.failed(error));
     this.looking = this.watch();
@@ -57,7 +58,7 @@ export class Orphans {
     await this.looking;
   }
 
-  /** @returns how many tasks were called */
+  /** Looks once. @returns how many tasks got a hint */
   async look(): Promise<number> {
     const found = await rows<Orphan>(
       this.database,
@@ -83,7 +84,7 @@ export class Orphans {
     }
   }
 
-  /** Ends the leases of processes that had this worker's name and are no more. */
+  /** Ends the leases of processes that had this worker's name and have ended. */
   private async takeUp(worker: string): Promise<void> {
     const former = await this.claimedAs(worker);
     const ended = former.filter((task) => task.process !== null && hasEnded(task.process));
@@ -92,7 +93,10 @@ export class Orphans {
     if (others.length > 0) void this.watchOver(others);
   }
 
-  /** A living one renews its leases three times in each; two workers of one name must not rob each other. */
+  /**
+   * For processes that may be alive: two workers of one name must not take each other's tasks. A living
+   * process renews each lease three times, so a lease that was not renewed for half its time is given up.
+   */
   private async watchOver(tasks: Claimed[]): Promise<void> {
     await pause(this.settings.leaseMs / 2, this.stopping.signal);
     if (this.stopping.signal.aborted) return;
@@ -108,7 +112,7 @@ export class Orphans {
     );
   }
 
-  /** Those that were not renewed since. */
+  /** Ends the leases that were not renewed since they were read. */
   private async endLeases(tasks: Claimed[]): Promise<void> {
     if (tasks.length === 0) return;
     const ended = await rows(
@@ -125,7 +129,7 @@ export class Orphans {
       ],
     );
     if (ended.length === 0) return;
-    this.log.log(`${ended.length} tasks of this worker's former process are taken up again`);
+    this.log.log(`${ended.length} tasks of this worker's former process will run again`);
     await this.look();
   }
 

@@ -1,50 +1,48 @@
+import { OnWorkerEvent, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
+import { sharedAbort } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
-import type {
-  HintWorker,
-  QueueEngine,
-  QueueHint,
-} from '../../infrastructure/queue/queue-engine.js';
-import { hintWorkerOptions, type QueueName } from '../queues.js';
-import type { RunOutcome } from '../run-outcome.js';
-import type { TaskRunner } from '../task-runner.js';
+import type { QueueHint } from '../../infrastructure/queue/queue-engine.js';
+import type { StoreWorker } from '../../infrastructure/queue/store-queue.js';
+import type { QueueName } from '../definitions/queues.js';
+import type { RunOutcome } from '../ledger/run-outcome.js';
+import type { WorkerProcess } from '../process/worker-process.js';
+import type { TaskRunner } from './task-runner.js';
 
-/** After the ledger could not be reached. Milliseconds. */
+/** How long a hint is delayed when the ledger cannot be reached. Milliseconds. */
 const ledgerAwayDelayMs = 2_000;
 
 /**
- * One BullMQ worker for one queue: takes a hint, has the task run, and does with the hint what the
- * outcome says. It knows no task.
+ * The BullMQ worker of one queue. It takes a hint, has the task run, and then completes, fails or delays the
+ * hint according to the outcome.
  */
-export class QueueWorker {
+export abstract class QueueWorker extends WorkerHost {
   private readonly log: Logger;
-  private readonly worker: HintWorker;
   private trouble: string | undefined;
   private pausing = false;
-  /** Fires when hints that are only held shall go back. */
-  private leaving = new AbortController();
+  /** Aborted when hints that wait at a closed gate must go back to the queue. */
+  private leaving = sharedAbort();
   private readonly taken = new Set<string>();
 
   constructor(
     readonly queue: QueueName,
-    private readonly name: string,
-    engine: QueueEngine,
     private readonly runner: TaskRunner,
-    concurrency: number,
+    private readonly self: WorkerProcess,
   ) {
+    super();
     this.log = new Logger(queue);
-    this.worker = engine.createWorker(queue, (job, token) => this.process(job, token), {
-      ...hintWorkerOptions,
-      name,
-      concurrency,
-    });
-    this.worker.on('error', (error) => this.troubled(error));
-    this.worker.on('active', () => (this.trouble = undefined));
   }
 
-  start(): void {
-    this.worker.run().catch((error: unknown) => this.troubled(error));
+  /** Starts to take tasks, up to `concurrency` at once. */
+  start(concurrency: number): void {
+    this.store.concurrency = concurrency;
+    this.store.run(this.self.name).catch((error: unknown) => this.troubled(error));
+  }
+
+  /** The BullMQ worker that Nest has created for this processor. */
+  private get store(): StoreWorker {
+    return this.worker as unknown as StoreWorker;
   }
 
   get paused(): boolean {
@@ -52,42 +50,47 @@ export class QueueWorker {
   }
 
   get concurrency(): number {
-    return this.worker.concurrency;
+    return this.store.concurrency;
   }
 
-  /** Ids of the tasks whose hints are here: running, or about to be claimed or refused. */
+  /** Ids of the tasks whose hints this worker holds: running, or about to be claimed or refused. */
   get takenIds(): string[] {
     return [...this.taken];
   }
 
-  /** Tasks at once; with fewer than are running, those go on. */
+  /** Changes how many tasks run at once. Running tasks go on, even if there are more. */
   async resize(concurrency: number): Promise<void> {
-    this.worker.concurrency = concurrency;
+    this.store.concurrency = concurrency;
     if (this.pausing) return;
-    // BullMQ waits for a running job before it looks at its concurrency again; this wakes it.
-    await this.worker.pause(true);
+    // BullMQ reads its concurrency only when a running job ends. Pausing and resuming wakes it.
+    await this.store.pause(true);
     if (this.paused) return;
-    await this.worker.resume();
+    await this.store.resume();
   }
 
-  /** Takes no more hints; the running ones go on. */
+  /** Takes no more hints. Running tasks go on. */
   async pause(): Promise<void> {
     this.pausing = true;
     this.leaving.abort();
-    await this.worker.pause(true);
+    await this.store.pause(true);
   }
 
   async resume(): Promise<void> {
     this.pausing = false;
-    this.leaving = new AbortController();
-    await this.worker.resume();
+    this.leaving = sharedAbort();
+    await this.store.resume();
   }
 
   async close(): Promise<void> {
-    await this.worker.close(true);
+    await this.store.close(true);
   }
 
-  private async process(job: Job<QueueHint, unknown>, token: string | undefined): Promise<string> {
+  /** Declares three parameters because BullMQ counts them: only then does it pass a signal. */
+  override async process(
+    job: Job<QueueHint, unknown>,
+    token?: string,
+    _signal?: AbortSignal,
+  ): Promise<string> {
     const outcome = await this.outcomeOf(job.data.taskId);
     if (outcome.kind === 'later') {
       await job.moveToDelayed(Date.now() + outcome.inMs, token);
@@ -98,11 +101,11 @@ export class QueueWorker {
   }
 
   private async outcomeOf(taskId: string): Promise<RunOutcome> {
-    // BullMQ still hands over what its blocking fetch finds after the pause.
+    // Even when paused, BullMQ hands over a job that its blocking fetch still finds.
     if (this.pausing) return { kind: 'later', inMs: 0 };
     this.taken.add(taskId);
     try {
-      return await this.runner.run(taskId, this.name, this.leaving.signal);
+      return await this.runner.run(taskId, this.self.name, this.leaving.signal);
     } catch (error) {
       this.log.warn(`Task ${taskId}: the ledger cannot be reached: ${messageOf(error)}`);
       return { kind: 'later', inMs: ledgerAwayDelayMs };
@@ -111,8 +114,14 @@ export class QueueWorker {
     }
   }
 
-  /** A store that is away says so many times a second; once is enough for a log. */
-  private troubled(error: unknown): void {
+  @OnWorkerEvent('active')
+  protected untroubled(): void {
+    this.trouble = undefined;
+  }
+
+  /** While the store is away, errors come many times a second. Each message is logged once. */
+  @OnWorkerEvent('error')
+  protected troubled(error: unknown): void {
     const message = messageOf(error);
     if (message === this.trouble) return;
     this.trouble = message;

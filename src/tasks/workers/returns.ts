@@ -1,15 +1,17 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { messageOf } from '../../common/message-of.js';
-import { TaskHints } from '../task-hints.js';
-import type { ClaimedTask } from '../ledger-rows.js';
-import { TaskLedger } from '../task-ledger.js';
+import { logName } from '../definitions/log-name.js';
+import { TaskHints } from '../hints/task-hints.js';
+import type { ClaimedTask } from '../ledger/ledger-rows.js';
+import { TaskLeases } from '../ledger/task-leases.js';
+import { TaskTransitions } from '../ledger/task-transitions.js';
 
-/** Between two tries to reach the ledger. Milliseconds. */
+/** Pause between two attempts to reach the ledger. Milliseconds. */
 const againMs = 500;
 
 /**
- * Gives back tasks whose end could not be written, as soon as the ledger can be reached again. Who lives
- * to say so has not crashed, and nobody shall count it.
+ * Gives back tasks whose end could not be written, as soon as the ledger can be reached again. Without this
+ * their leases would expire, and that would count as a crash although the worker is alive.
  */
 @Injectable()
 export class Returns implements OnApplicationShutdown {
@@ -19,7 +21,8 @@ export class Returns implements OnApplicationShutdown {
   private closed = false;
 
   constructor(
-    private readonly ledger: TaskLedger,
+    private readonly transitions: TaskTransitions,
+    private readonly leases: TaskLeases,
     private readonly hints: TaskHints,
   ) {}
 
@@ -44,7 +47,7 @@ export class Returns implements OnApplicationShutdown {
         await this.giveOneBack(task);
         this.tasks.delete(task);
       } catch (error) {
-        this.log.debug(`Task ${task.id} is not given back yet: ${messageOf(error)}`);
+        this.log.debug(`${logName(task)} is not given back yet: ${messageOf(error)}`);
         break;
       }
     }
@@ -53,9 +56,9 @@ export class Returns implements OnApplicationShutdown {
   }
 
   private async giveOneBack(task: ClaimedTask): Promise<void> {
-    if (!(await this.ledger.release(task))) return this.ledger.survived(task);
-    this.log.log(`Task ${task.id} (${task.name}) goes back to the queue: its end was not written`);
-    // Another look at the ledger is under way already; this one only makes it sooner.
+    if (!(await this.transitions.release(task))) return this.leases.survived(task);
+    this.log.log(`${logName(task)} goes back to the queue: its end was not written`);
+    // The hint was delayed and will be looked at anyway; this only makes it sooner.
     await this.hints.again(task.queue, [task]).catch(() => {});
   }
 }

@@ -2,14 +2,14 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs
 import { messageOf } from '../../common/message-of.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
-import { TaskRevoked } from '../task-errors.js';
-import { revokedTopic, type RevokedTask } from '../task-revocations.js';
-import { TaskRunner } from '../task-runner.js';
+import { TaskRevoked } from '../definitions/task-errors.js';
+import { revokedTopic, type RevokedTask } from '../ending/task-revocations.js';
+import { TaskRunner } from './task-runner.js';
 
-/** Again after so long, when the store is away. Milliseconds. */
+/** Pause before the subscription is tried again. Milliseconds. */
 const againMs = 2_000;
 
-/** Tells running handlers at once that their task was revoked; the lease keeper finds what is lost. */
+/** Stops running handlers as soon as their task is revoked. If a message is lost, the lease keeper notices. */
 @Injectable()
 export class RevocationListener implements OnApplicationBootstrap {
   private readonly log = new Logger('Revocations');
@@ -21,7 +21,7 @@ export class RevocationListener implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    // A child hears of it from its parent.
+    // A child process is told by its parent.
     if (!this.settings.isChild) this.listen();
   }
 

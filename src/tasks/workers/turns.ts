@@ -1,14 +1,17 @@
-import { pause } from '../../common/deadline.js';
+import { pause, sharedAbort } from '../../common/deadline.js';
 
 /** Ends a turn. */
 export type Leave = () => void;
 
-/** Tasks of one process run beside each other, but for one that wants to be alone: it waits for the others, and they for it. */
+/**
+ * Tasks of one process normally run side by side. A task that must run alone waits until the others have
+ * ended, and new ones wait until it has.
+ */
 export class Turns {
   private together = 0;
   private alone = false;
   private wanting = 0;
-  private changed = new AbortController();
+  private changed = sharedAbort();
 
   async enter(): Promise<Leave> {
     while (this.alone || this.wanting > 0) await this.change();
@@ -16,7 +19,7 @@ export class Turns {
     return this.leaving(() => (this.together -= 1));
   }
 
-  /** @returns undefined when the others did not end within `ms` milliseconds */
+  /** Waits until nothing else runs. @returns undefined when the others did not end within `ms` milliseconds */
   async enterAlone(ms: number): Promise<Leave | undefined> {
     const end = performance.now() + ms;
     this.wanting += 1;
@@ -47,7 +50,7 @@ export class Turns {
 
   private tell(): void {
     const told = this.changed;
-    this.changed = new AbortController();
+    this.changed = sharedAbort();
     told.abort();
   }
 }

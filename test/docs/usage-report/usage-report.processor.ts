@@ -1,10 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { TaskClient } from '../../../src/tasks/task-client.js';
-import { completeWith, type TaskContext } from '../../../src/tasks/task-context.js';
-import type { Payload } from '../../../src/tasks/task-definition.js';
-import { PermanentTaskError, type TaskErrorReport } from '../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { TaskClient } from '../../../src/tasks/sending/task-client.js';
+import { completeWith, type TaskContext } from '../../../src/tasks/definitions/task-context.js';
+import type { Payload } from '../../../src/tasks/definitions/task-definition.js';
+import {
+  PermanentTaskError,
+  type TaskErrorReport,
+} from '../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { usageReport } from './usage-report.canvas.js';
 import {
   countTasksTask,

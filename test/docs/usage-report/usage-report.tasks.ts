@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineSchedule } from '../../../src/tasks/schedules/schedule-definition.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { taskErrorReport } from '../../../src/tasks/task-errors.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { taskErrorReport } from '../../../src/tasks/definitions/task-errors.js';
 
 const dayCount = z.strictObject({ day: z.iso.date(), sent: z.int(), failed: z.int() });
 

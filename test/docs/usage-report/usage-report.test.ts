@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Schedules } from '../../../src/tasks/schedules/schedules.js';
-import { TaskFailedError } from '../../../src/tasks/task-errors.js';
+import { TaskFailedError } from '../../../src/tasks/definitions/task-errors.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 import { usageReport } from './usage-report.canvas.js';
 import { UsageReportProcessor } from './usage-report.processor.js';
@@ -11,7 +11,7 @@ import { usageReportTask, weeklyUsageReport, writeReportTask } from './usage-rep
 
 onBothQueueEngines('the usage report of the tutorial', (engine) => {
   let lab: TaskLab;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, {
       providers: [UsageReportProcessor],
       serve: ['normal_priority', 'low_priority'],
@@ -20,7 +20,7 @@ onBothQueueEngines('the usage report of the tutorial', (engine) => {
       'CREATE TABLE usage_reports (id uuid PRIMARY KEY, title text, counts jsonb)',
     );
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
 
   it('counts each day and writes one report, in order', async () => {
     const tx = lab.database.manager;
@@ -37,8 +37,8 @@ onBothQueueEngines('the usage report of the tutorial', (engine) => {
          FROM usage_reports WHERE id = $1`,
       [written!.report_id],
     );
-    assert.equal(report.title, 'The last 3 days');
-    assert.deepEqual(report.days, report.expected);
+    expect(report.title).toBe('The last 3 days');
+    expect(report.days).toEqual(report.expected);
   });
 
   it('tells the operators once when a day cannot be counted', async () => {
@@ -48,9 +48,9 @@ onBothQueueEngines('the usage report of the tutorial', (engine) => {
 
     const error: unknown = await sent.get({ timeoutMs: 30_000 }).catch((e: unknown) => e);
     assert.ok(error instanceof TaskFailedError);
-    assert.equal(error.failure.code, 'chord_error');
+    expect(error.failure.code).toBe('chord_error');
     const failed = await lab.task(error.failure.task_id!);
-    assert.deepEqual(failed.payload, { day: '2999-01-01' });
+    expect(failed.payload).toEqual({ day: '2999-01-01' });
 
     const callbacks = await eventually('the operators are told', async () => {
       const tasks = await lab.database.query(
@@ -58,22 +58,22 @@ onBothQueueEngines('the usage report of the tutorial', (engine) => {
       );
       return tasks[0]?.state === 'SUCCESS' && tasks;
     });
-    assert.deepEqual(callbacks, [{ state: 'SUCCESS', about: sent.id }]);
+    expect(callbacks).toEqual([{ state: 'SUCCESS', about: sent.id }]);
   });
 
-  it('is made once at a time', async () => {
+  it('is not made twice at the same time', async () => {
     const first = await lab.send(usageReportTask, { days: 5 }, { queue: 'high_priority' });
-    assert.equal(await lab.send(usageReportTask, { days: 5 }), first);
-    assert.notEqual(await lab.send(usageReportTask, { days: 6 }), first);
+    expect(await lab.send(usageReportTask, { days: 5 })).toBe(first);
+    expect(await lab.send(usageReportTask, { days: 6 })).not.toBe(first);
     await lab.client.revoke(first);
   });
 
-  it('is sent each Monday', async () => {
+  it('is sent every Monday', async () => {
     const { name } = weeklyUsageReport.declaration;
     const schedule = await eventually('the worker has brought its schedule', async () =>
       (await lab.get(Schedules).list()).find((known) => known.name === name),
     );
-    assert.equal(schedule.nextAt?.getUTCDay(), 1);
-    assert.equal(schedule.task, 'usage_report');
+    expect(schedule.nextAt?.getUTCDay()).toBe(1);
+    expect(schedule.task).toBe('usage_report');
   });
 });

@@ -1,11 +1,12 @@
-import assert from 'node:assert/strict';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import type { Command } from 'commander';
 import { createProgram } from '../../../src/cli/program.js';
 import { darkroom } from '../../support/cli.js';
+import { warmDarkroom } from '../../support/warm-cli.js';
 
 interface Leaf {
   line: string[];
@@ -29,7 +30,7 @@ async function loadedBy(args: string[]): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-loaded-'));
   try {
     const { code } = await darkroom(args, { NODE_V8_COVERAGE: folder });
-    assert.equal(code, 0);
+    expect(code).toBe(0);
     const files = await readdir(folder);
     const reports = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
     return reports.flatMap((report) =>
@@ -43,75 +44,69 @@ async function loadedBy(args: string[]): Promise<string[]> {
 describe('darkroom --help', () => {
   it('names every command and every exit code', async () => {
     const { code, stdout } = await darkroom(['--help']);
-    assert.equal(code, 0);
-    for (const { line } of leaves) assert.match(stdout, new RegExp(`^  ${line[0]} `, 'm'));
+    expect(code).toBe(0);
+    for (const { line } of leaves) expect(stdout).toMatch(new RegExp(`^  ${line[0]} `, 'm'));
     for (const exitCode of [0, 1, 2, 3, 124, 130]) {
-      assert.match(stdout, new RegExp(`^  ${exitCode} +\\S`, 'm'));
+      expect(stdout).toMatch(new RegExp(`^  ${exitCode} +\\S`, 'm'));
     }
-    assert.ok(stdout.split('\n').every((line) => line.length <= 100));
+    expect(stdout.split('\n').every((line) => line.length <= 100)).toBe(true);
   });
 
-  it('without a command says how to use it', async () => {
+  it('shows the usage when there is no command', async () => {
     const { code, stdout, stderr } = await darkroom([]);
-    assert.equal(code, 2);
-    assert.equal(stdout, '');
-    assert.match(stderr, /Usage: darkroom/);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/Usage: darkroom/);
   });
 
-  it('a misspelt command gets a hint', async () => {
+  it('suggests the right command when one is misspelt', async () => {
     const { code, stderr } = await darkroom(['purgee']);
-    assert.equal(code, 2);
-    assert.match(stderr, /unknown command 'purgee'\n\(Did you mean purge\?\)/);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/unknown command 'purgee'\n\(Did you mean purge\?\)/);
   });
 });
 
-describe('every command', { concurrency: 2 }, () => {
-  it('is there', () => {
-    assert.ok(leaves.length >= 20, `${leaves.length} commands`);
+describe('every command', () => {
+  it('exists', () => {
+    about(`${leaves.length} commands`, () => expect(leaves.length).toBeGreaterThanOrEqual(20));
   });
 
   for (const { line, required } of leaves) {
     const name = line.join(' ');
 
-    it(`${name} --help has examples, and loads no framework`, async () => {
-      const { code, stdout, stderr } = await darkroom([...line, '--help']);
-      assert.deepEqual([code, stderr], [0, '']);
-      assert.match(stdout, /\nExamples:\n {2}\$ darkroom \S/);
-      assert.ok(stdout.includes(`$ darkroom ${name}`), 'an example of its own');
-      assert.match(stdout, /--json/);
+    it(`${name} --help shows examples, and loads no framework`, async () => {
+      const { code, stdout, stderr } = await warmDarkroom([...line, '--help']);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toMatch(/\nExamples:\n {2}\$ darkroom \S/);
+      expect(stdout).toContain(`$ darkroom ${name}`);
+      expect(stdout).toMatch(/--json/);
       const tooLong = stdout.split('\n').filter((text) => text.length > 100);
-      assert.deepEqual(tooLong, []);
+      expect(tooLong).toEqual([]);
     });
 
-    it(`${name} with a wrong option is wrong usage`, async () => {
-      const { code, stdout, stderr } = await darkroom([...line, '--no-such-option']);
-      assert.deepEqual([code, stdout], [2, '']);
-      assert.match(stderr, /^darkroom: unknown option '--no-such-option'/);
+    it(`${name} treats an unknown option as wrong usage`, async () => {
+      const { code, stdout, stderr } = await warmDarkroom([...line, '--no-such-option']);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/^darkroom: unknown option '--no-such-option'/);
     });
 
     if (required > 0) {
-      it(`${name} without its argument is wrong usage`, async () => {
-        const { code, stderr } = await darkroom(line);
-        assert.equal(code, 2);
-        assert.match(stderr, /^darkroom: missing required argument/);
+      it(`${name} treats a missing argument as wrong usage`, async () => {
+        const { code, stderr } = await warmDarkroom(line);
+        expect(code).toBe(2);
+        expect(stderr).toMatch(/^darkroom: missing required argument/);
       });
     }
   }
 });
 
-describe('what help loads', () => {
+describe('the help', () => {
   for (const args of [['--help'], ...leaves.map(({ line }) => [...line, '--help'])]) {
-    it(`${args.join(' ')}: neither Nest nor TypeORM nor BullMQ`, async () => {
+    it(`loads neither Nest nor TypeORM nor BullMQ: ${args.join(' ')}`, async () => {
       const loaded = await loadedBy(args);
-      assert.ok(
-        loaded.some((url) => url.endsWith('/commander/index.js')),
-        'it was looked at',
-      );
+      expect(loaded.some((url) => url.endsWith('/commander/index.js'))).toBe(true);
       const heavy = /node_modules\/(@nestjs|typeorm|bullmq|pg|ioredis|zod|sharp|fastify)\//;
-      assert.deepEqual(
-        loaded.filter((url) => heavy.test(url)),
-        [],
-      );
+      expect(loaded.filter((url) => heavy.test(url))).toEqual([]);
     });
   }
 });

@@ -1,46 +1,45 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
-import { createQueueEngine } from '../../../src/infrastructure/queue/queue.module.js';
-import { QueuePurge } from '../../../src/tasks/control/queue-purge.js';
-import { Dispatcher } from '../../../src/tasks/dispatcher.js';
-import { QUEUE_NAMES } from '../../../src/tasks/queues.js';
-import { TaskHints } from '../../../src/tasks/task-hints.js';
-import { darkroom, envOf } from '../../support/cli.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { generationRequest } from '../../../src/features/image-generation/image-generation.dto.js';
+import { createQueueEngine } from '../../../src/infrastructure/queue/create-queue-engine.js';
+import { QueuePurge } from '../../../src/tasks/operations/queue-purge.js';
+import { Dispatcher } from '../../../src/tasks/hints/dispatcher.js';
+import { QUEUE_NAMES } from '../../../src/tasks/definitions/queues.js';
+import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
+import { envOf, onceFor } from '../../support/cli.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { hasRedis, openRedis } from '../../support/stores.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 import { UploadHandlers, later, there, upload } from '../../support/upload-task.js';
+import { warmDarkroom } from '../../support/warm-cli.js';
 
 onBothQueueEngines('the command line without workers', (engine) => {
   let lab: TaskLab;
-  /** For what knows no queue engine: each command is a process, and takes its time. */
-  const once = (name: string, test: () => Promise<void>) => {
-    if (engine === 'postgres') it(name, test);
-  };
-  const run = (args: string[], input?: string) => darkroom(args, envOf(lab.stores), input);
+  const once = onceFor(engine);
+  const run = (args: string[], input?: string) => warmDarkroom(args, envOf(lab.stores), input);
 
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, { providers: [UploadHandlers], serve: [] });
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
 
-  it('queues list, broker counts and broker peek show what waits', async () => {
+  it('queues list, broker counts and broker peek show the waiting tasks', async () => {
     const id = await lab.send(upload, { image_id: there }, { priority: 7 });
     await lab.send(upload, { image_id: there }, later);
     await lab.get(Dispatcher).idle();
     const queues = (await run(['queues', 'list', '--json'])).json<Record<string, unknown>[]>();
     const { oldest_ms, ...normal } = queues.find(({ queue }) => queue === 'normal_priority')!;
-    assert.deepEqual(normal, {
+    expect(normal).toEqual({
       queue: 'normal_priority',
       waiting: 1,
       delayed: 1,
       running: 0,
       blocked: 0,
     });
-    assert.ok(Number(oldest_ms) >= 0);
+    expect(Number(oldest_ms)).toBeGreaterThanOrEqual(0);
     const counts = (await run(['broker', 'counts', '--json'])).json<Record<string, unknown>[]>();
-    assert.deepEqual(counts[1], {
+    expect(counts[1]).toEqual({
       queue: 'normal_priority',
       active: 0,
       waiting: 1,
@@ -50,99 +49,174 @@ onBothQueueEngines('the command line without workers', (engine) => {
     });
     const peeked = await run(['broker', 'peek', 'normal_priority', '-n', '1', '--json']);
     const [hint, ...rest] = peeked.json<Record<string, unknown>[]>();
-    assert.deepEqual(rest, []);
-    assert.deepEqual([hint!['task_id'], hint!['state'], hint!['priority']], [id, 'waiting', 7]);
+    expect(rest).toEqual([]);
+    expect([hint!['task_id'], hint!['state'], hint!['priority']]).toEqual([id, 'waiting', 7]);
   });
 
   once('purge asks, so it needs a terminal or --yes', async () => {
     const { code, stderr } = await run(['purge']);
-    assert.equal(code, 2);
-    assert.match(stderr, /Delete \d+ waiting tasks of .*\?"\): add --yes to go on\.\n$/);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/Delete \d+ waiting tasks of .*\?"\): add --yes to go on\.\n$/);
   });
 
-  it('purge revokes what waits in the queues that were named, and takes its hints away', async () => {
+  it('purge revokes the waiting tasks of the named queues, and removes their hints', async () => {
     const low = await lab.send(upload, { image_id: there }, { queue: 'low_priority' });
     await lab.get(Dispatcher).idle();
     const waiting = await lab.get(QueuePurge).count(['normal_priority']);
-    assert.ok(waiting > 0);
+    expect(waiting).toBeGreaterThan(0);
     const purge = ['purge', '--queues', 'normal_priority', '--yes', '--json'];
     const { code, json } = await run(purge);
-    assert.equal(code, 0);
-    assert.deepEqual(json(), { queues: ['normal_priority'], revoked: waiting });
+    expect(code).toBe(0);
+    expect(json()).toEqual({ queues: ['normal_priority'], revoked: waiting });
     const states = await lab.database.query(
       `SELECT state, error->>'code' AS code, count(*)::int FROM tasks
         WHERE queue = 'normal_priority' GROUP BY 1, 2`,
     );
-    assert.deepEqual(states, [{ state: 'REVOKED', code: 'purged', count: waiting }]);
-    assert.equal(await lab.hints.of('normal_priority').count(), 0);
-    assert.equal((await lab.task(low)).state, 'PENDING');
-    assert.equal(await lab.hints.of('low_priority').count(), 1);
-    assert.deepEqual((await run(purge)).json(), { queues: ['normal_priority'], revoked: 0 });
+    expect(states).toEqual([{ state: 'REVOKED', code: 'purged', count: waiting }]);
+    expect(await lab.hints.of('normal_priority').count()).toBe(0);
+    expect((await lab.task(low)).state).toBe('PENDING');
+    expect(await lab.hints.of('low_priority').count()).toBe(1);
+    expect((await run(purge)).json()).toEqual({ queues: ['normal_priority'], revoked: 0 });
   });
 
-  it('purge goes through more than one batch', async () => {
+  it('purge works through more than one batch', async () => {
     await lab.database.query(
       `INSERT INTO tasks (id, name, queue, priority, payload)
        SELECT gen_random_uuid(), 'upload_to_cloud_task', 'high_priority', 5, '{}'
          FROM generate_series(1, 1201)`,
     );
     const { stdout } = await run(['purge', '--queues', 'high_priority', '--yes']);
-    assert.equal(stdout, 'Purged 1,201 tasks of high_priority.\n');
+    expect(stdout).toBe('Purged 1,201 tasks of high_priority.\n');
   });
 
   once('keys create makes a key that opens the door, for an admin too', async () => {
     const auth = new AuthService(lab.database);
     const made = await run(['keys', 'create', '--admin', '--json']);
     const { key } = made.json<{ key: string }>();
-    assert.equal((await auth.findByKey(key))?.role, 'admin');
+    expect((await auth.findByKey(key))?.role).toBe('admin');
     const again = (await run(['keys', 'create', '--admin', '--json'])).json<{ key: string }>();
-    assert.notEqual(again.key, key);
-    assert.equal((await auth.findByKey(again.key))?.name, 'admin');
+    expect(again.key).not.toBe(key);
+    expect((await auth.findByKey(again.key))?.name).toBe('admin');
     const { code, stderr } = await run(['keys', 'create', '--user', '--name', 'admin']);
-    assert.deepEqual([code, /exists, as admin/.test(stderr)], [1, true]);
-    assert.equal((await run(['keys', 'create'])).code, 2);
+    expect([code, /exists, as admin/.test(stderr)]).toEqual([1, true]);
+    expect((await run(['keys', 'create'])).code).toBe(2);
     const alice = await run(['keys', 'create', '--user', '--name', 'alice', '--json']);
-    assert.equal((await auth.findByKey(alice.json<{ key: string }>().key))?.role, 'user');
+    expect((await auth.findByKey(alice.json<{ key: string }>().key))?.role).toBe('user');
+  });
+
+  once(
+    'call refuses a picture that would be nobody’s, and takes the defaults of the HTTP API',
+    async () => {
+      await run(['keys', 'create', '--user', '--name', 'dora']);
+      const [dora] = await lab.database.query(`SELECT id FROM users WHERE name = 'dora'`);
+      const owner = dora.id as string;
+      const call = (payload: unknown, ...more: string[]) =>
+        run(['call', 'generate_image_task', '--payload', JSON.stringify(payload), ...more]);
+      const nobodys = await call({ prompt: 'a lighthouse' });
+      expect(nobodys.code).toBe(2);
+      expect(nobodys.stderr).toBe(
+        'darkroom: A task "generate_image_task" belongs to a user: say whose with --owner <name>.\n',
+      );
+      expect((await call({ prompt: 'x' }, '--owner', 'nobody')).stderr).toMatch(/no user "nobody"/);
+      const wrong = await call({ prompt: 'x', steps: 151 }, '--owner', 'dora');
+      expect([wrong.code, /steps/.test(wrong.stderr)]).toEqual([2, true]);
+
+      const ids = [
+        (await call({ prompt: 'a lighthouse' }, '--owner', 'dora')).stdout.trim(),
+        (await call({ prompt: 'a lighthouse' }, '--owner', owner)).stdout.trim(),
+      ];
+      const { priority, ...defaults } = generationRequest.parse({ prompt: 'a lighthouse' });
+      for (const id of ids) {
+        const task = await lab.task(id);
+        const { seed, ...payload } = task.payload as { seed: number };
+        expect({ ...payload, seed: -1 }).toEqual(defaults);
+        expect(seed >= 0 && seed < 2 ** 31).toBe(true);
+        expect(task.ownerId).toBe(owner);
+      }
+    },
+  );
+
+  once('keys list shows what is known of keys, keys revoke ends them', async () => {
+    const auth = new AuthService(lab.database);
+    const make = async (name: string) =>
+      (await run(['keys', 'create', '--user', '--name', name, '--json'])).json<{
+        id: string;
+        key: string;
+      }>();
+    const [bob, carol] = [await make('bob'), await make('carol')];
+    const prefix = bob.key.split('_')[1]!;
+    const listed = await run(['keys', 'list', '--json']);
+    const found = listed.json<Record<string, unknown>[]>().find(({ id }) => id === bob.id)!;
+    const { created_at, ...rest } = found;
+    expect(rest).toEqual({ id: bob.id, prefix, name: 'bob', role: 'user', revoked_at: null });
+    expect(Date.parse(String(created_at))).toBeGreaterThan(0);
+    expect((await run(['keys', 'list'])).stdout).toMatch(
+      new RegExp(`^dk_${prefix}_… +bob +user`, 'm'),
+    );
+    expect(listed.stdout.includes(bob.key)).toBe(false);
+
+    // By a prefix, by an id; a whole key is never shown again.
+    const revoked = await run(['keys', 'revoke', bob.key, carol.id, '--json']);
+    expect(revoked.code).toBe(0);
+    expect(revoked.json()).toEqual([
+      { key: prefix, name: 'bob', outcome: 'revoked' },
+      { key: carol.id, name: 'carol', outcome: 'revoked' },
+    ]);
+    expect(await auth.findByKey(bob.key)).toBe(undefined);
+    expect(await auth.findByKey(carol.key)).toBe(undefined);
+    const left = (await run(['keys', 'list', '--json'])).json<{ id: string }[]>();
+    expect(left.some(({ id }) => id === bob.id || id === carol.id)).toBe(false);
+    const all = (await run(['keys', 'list', '--all', '--json'])).json<
+      { id: string; revoked_at: string | null }[]
+    >();
+    expect(all.find(({ id }) => id === bob.id)!.revoked_at).not.toBe(null);
+
+    const again = await run(['keys', 'revoke', `dk_${prefix}`, 'dk_0123456789abcdef']);
+    expect(again.code).toBe(1);
+    expect(again.stdout).toMatch(/bob +revoked before\n0123456789abcdef +- +no such key\n$/);
+    const wrong = await run(['keys', 'revoke', bob.key.slice(0, -50)]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/^darkroom: Name a key by its id, or by what it begins with/);
   });
 
   once('graph draws any task of a canvas', async () => {
     const ids = await canvas(lab);
     const { code, stdout } = await run(['graph', ids[2]!]);
-    assert.equal(code, 0);
-    assert.match(stdout, /subgraph n0\["chain: PENDING"\]/);
-    assert.match(stdout, /n1 --> n2/);
-    assert.match((await run(['graph', ids[0]!, '--dot'])).stdout, /^digraph/);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/subgraph n0\["chain: PENDING"\]/);
+    expect(stdout).toMatch(/n1 --> n2/);
+    expect((await run(['graph', ids[0]!, '--dot'])).stdout).toMatch(/^digraph/);
     const { nodes } = (await run(['graph', ids[1]!, '--json'])).json<{ nodes: unknown[] }>();
-    assert.equal(nodes.length, 3);
+    expect(nodes.length).toBe(3);
     const alone = await lab.send(upload, { image_id: there }, later);
-    assert.match((await run(['graph', alone])).stdout, /upload_to_cloud_task/);
+    expect((await run(['graph', alone])).stdout).toMatch(/upload_to_cloud_task/);
   });
 
   once('migrate --status, --down and up again', async () => {
     const status = () => run(['migrate', '--status', '--json']);
-    assert.equal((await status()).code, 0);
-    assert.equal((await run(['migrate', '--down'])).code, 2);
+    expect((await status()).code).toBe(0);
+    expect((await run(['migrate', '--down'])).code).toBe(2);
     const { undone } = (await run(['migrate', '--down', '--yes', '--json'])).json<{
       undone: string;
     }>();
     const behind = await status();
-    assert.equal(behind.code, 1);
-    assert.equal(behind.json<{ missing: number }>().missing, 1);
+    expect(behind.code).toBe(1);
+    expect(behind.json<{ missing: number }>().missing).toBe(1);
     const { code, json } = await run(['migrate', '--json']);
-    assert.equal(code, 0);
-    assert.deepEqual(json<{ migrations: string[] }>().migrations, [undone]);
-    assert.match((await run(['migrate'])).stdout, /^The database is up to date\.\n/);
+    expect(code).toBe(0);
+    expect(json<{ migrations: string[] }>().migrations).toEqual([undone]);
+    expect((await run(['migrate'])).stdout).toMatch(/^The database is up to date\.\n/);
   });
 });
 
-describe('queues move', { skip: !hasRedis && 'no Redis' }, () => {
-  it('takes the hints from Postgres to Redis and back, and may be repeated', async () => {
+(!hasRedis && 'no Redis' ? describe.skip : describe)('queues move', () => {
+  it('queues move takes the hints from Postgres to Redis and back, and may be repeated', async () => {
     const lab = await openTaskLab('postgres', { providers: [UploadHandlers], serve: [] });
     const redis = await openRedis();
     const [postgres, target] = [lab.stores.databaseUrl, createQueueEngine(redis.url)];
-    const hints = new TaskHints(target);
+    const hints = TaskHints.on(target);
     const move = (from: string, to: string) =>
-      darkroom(['queues', 'move', '--from', from, '--to', to, '--json'], {
+      warmDarkroom(['queues', 'move', '--from', from, '--to', to, '--json'], {
         DATABASE_URL: postgres,
       });
     try {
@@ -153,17 +227,17 @@ describe('queues move', { skip: !hasRedis && 'no Redis' }, () => {
       await lab.get(Dispatcher).idle();
       for (const removed of [1, 0]) {
         const { code, json, stderr } = await move(postgres, redis.url);
-        assert.equal(code, 0, stderr);
+        about(stderr, () => expect(code).toBe(0));
         const { filled, removed: gone } = json<Record<string, Record<string, number>>>();
-        assert.deepEqual(filled, { high_priority: 0, normal_priority: 1, low_priority: 1 });
-        assert.deepEqual(gone?.['normal_priority'], removed);
+        expect(filled).toEqual({ high_priority: 0, normal_priority: 1, low_priority: 1 });
+        expect(gone?.['normal_priority']).toEqual(removed);
       }
-      assert.equal(await lab.hints.of('normal_priority').count(), 0);
-      assert.ok(await hints.of('normal_priority').getJob(ids[0]!));
-      assert.equal(await (await hints.of('low_priority').getJob(ids[1]!))?.isDelayed(), true);
-      assert.equal((await move(redis.url, postgres)).code, 0);
-      assert.equal(await hints.of('low_priority').count(), 0);
-      assert.ok(await lab.hints.of('normal_priority').getJob(ids[0]!));
+      expect(await lab.hints.of('normal_priority').count()).toBe(0);
+      expect(await hints.of('normal_priority').getJob(ids[0]!)).toBeTruthy();
+      expect(await (await hints.of('low_priority').getJob(ids[1]!))?.isDelayed()).toBe(true);
+      expect((await move(redis.url, postgres)).code).toBe(0);
+      expect(await hints.of('low_priority').count()).toBe(0);
+      expect(await lab.hints.of('normal_priority').getJob(ids[0]!)).toBeTruthy();
     } finally {
       await hints.close();
       await target.close();
@@ -172,7 +246,7 @@ describe('queues move', { skip: !hasRedis && 'no Redis' }, () => {
     }
   });
 
-  it('refuses two names of one store, and keeps what it has', async () => {
+  it('queues move refuses two names of the same store, and leaves the store as it is', async () => {
     const lab = await openTaskLab('postgres', { providers: [UploadHandlers], serve: [] });
     try {
       const id = await lab.send(upload, { image_id: there });
@@ -180,11 +254,11 @@ describe('queues move', { skip: !hasRedis && 'no Redis' }, () => {
       const url = lab.stores.databaseUrl;
       const other = url.replace('127.0.0.1', 'localhost');
       const move = ['queues', 'move', '--from', url, '--to', other];
-      const { code, stderr } = await darkroom(move, { DATABASE_URL: url });
-      assert.equal(code, 1);
-      assert.match(stderr, /are the same store/);
-      assert.ok(await lab.hints.of('normal_priority').getJob(id));
-      assert.equal(await lab.hints.of('high_priority').count(), 0, 'no trace of the trial');
+      const { code, stderr } = await warmDarkroom(move, { DATABASE_URL: url });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/are the same store/);
+      expect(await lab.hints.of('normal_priority').getJob(id)).toBeTruthy();
+      expect(await lab.hints.of('high_priority').count()).toBe(0);
     } finally {
       await lab.close();
     }

@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
 import { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../../src/infrastructure/database/data-source.js';
@@ -7,15 +7,15 @@ import { SteadyClient } from '../../../src/infrastructure/database/steady-client
 import { eventually } from '../../support/eventually.js';
 import { openDatabase } from '../../support/stores.js';
 
-it('a connection that breaks between two queries fails the next one, not the process', async (t) => {
+it('a connection that breaks between two queries fails the next one, not the process', async () => {
   const store = await openDatabase();
-  t.after(() => store.close());
+  atTestEnd(() => store.close());
   const options = dataSourceOptions({ url: store.url, poolSize: 2 });
   const database = await new DataSource(options).initialize();
-  t.after(() => database.destroy());
+  atTestEnd(() => database.destroy());
   const pool = new Pool({ connectionString: store.url, Client: SteadyClient });
   pool.on('error', () => {});
-  t.after(() => pool.end());
+  atTestEnd(() => pool.end());
   const client = await pool.connect();
   const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
   const { pid } = rows[0] as { pid: number };
@@ -24,6 +24,6 @@ it('a connection that breaks between two queries fails the next one, not the pro
     const left = await database.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid]);
     return left.length === 0;
   });
-  await assert.rejects(client.query('SELECT 1'));
+  await expect(client.query('SELECT 1')).rejects.toThrow();
   client.release(true);
 });

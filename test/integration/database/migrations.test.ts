@@ -1,19 +1,20 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { DataSource } from 'typeorm';
 import { entities } from '../../../src/features.js';
 import { dataSourceOptions } from '../../../src/infrastructure/database/data-source.js';
 import { migrate } from '../../../src/infrastructure/database/migrate.js';
+import { migrations } from '../../../src/migrations.js';
 import { openDatabase, type Store } from '../../support/stores.js';
 
 let store: Store;
 let database: DataSource;
-before(async () => {
+beforeAll(async () => {
   store = await openDatabase();
-  const options = dataSourceOptions({ url: store.url, poolSize: 2, entities });
+  const options = dataSourceOptions({ url: store.url, poolSize: 2, entities, migrations });
   database = await new DataSource(options).initialize();
 });
-after(async () => {
+afterAll(async () => {
   await database.destroy();
   await store.close();
 });
@@ -38,25 +39,27 @@ async function schema(): Promise<unknown> {
   };
 }
 
-it('each migration can be taken back, and done again to the same schema', async () => {
+it('each migration can be reverted and run again, with the same schema', async () => {
   const full = await schema();
   const names = (await database.query('SELECT name FROM schema_migrations')).length;
-  assert.equal(names, database.migrations.length);
+  expect(names).toBe(database.migrations.length);
   for (let i = 0; i < names; i++) await database.undoLastMigration();
-  assert.deepEqual(await schema(), { columns: [], indexes: [], constraints: [] });
-  assert.equal((await migrate(store.url)).length, names);
-  assert.deepEqual(await schema(), full);
+  expect(await schema()).toEqual({ columns: [], indexes: [], constraints: [] });
+  expect((await migrate({ url: store.url, migrations })).length).toBe(names);
+  expect(await schema()).toEqual(full);
 });
 
-it('many processes may migrate at once', async () => {
+it('many processes can migrate at once', async () => {
   while ((await database.query('SELECT FROM schema_migrations')).length > 0) {
     await database.undoLastMigration();
   }
-  const ran = await Promise.all(Array.from({ length: 5 }, () => migrate(store.url)));
-  assert.equal(ran.filter((names) => names.length > 0).length, 1);
+  const ran = await Promise.all(
+    Array.from({ length: 5 }, () => migrate({ url: store.url, migrations })),
+  );
+  expect(ran.filter((names) => names.length > 0).length).toBe(1);
 });
 
-it('the entities fit the schema: every column is there, with its type', async () => {
+it('the entities match the schema: every column exists, with its type', async () => {
   for (const { tableName, columns } of database.entityMetadatas) {
     for (const { databaseName, type, isNullable } of columns) {
       const [found] = await database.query(
@@ -64,10 +67,14 @@ it('the entities fit the schema: every column is there, with its type', async ()
           WHERE attrelid = $1::regclass AND attname = $2`,
         [tableName, databaseName],
       );
-      assert.ok(found, `${tableName}.${databaseName}`);
-      assert.equal(found.nullable, isNullable, `${tableName}.${databaseName} is nullable`);
+      about(`${tableName}.${databaseName}`, () => expect(found).toBeTruthy());
+      about(`${tableName}.${databaseName} is nullable`, () =>
+        expect(found.nullable).toBe(isNullable),
+      );
       const aliases: Record<string, string> = { timestamptz: 'timestamp with time zone' };
-      assert.equal(found.type, aliases[String(type)] ?? type, `${tableName}.${databaseName}`);
+      about(`${tableName}.${databaseName}`, () =>
+        expect(found.type).toBe(aliases[String(type)] ?? type),
+      );
     }
   }
 });

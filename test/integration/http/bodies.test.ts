@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startDarkroom, type TestDarkroom, type TestRequest } from '../../support/darkroom.js';
 import { problemOf } from '../../support/problem.js';
 
@@ -58,10 +57,10 @@ const unreadable: Record<string, Record<string, string>> = {
 
 describe('the body of a request', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   const post = (body: RequestInit['body'], headers: Record<string, string> = json) =>
     darkroom.request('/api/v1/generate-image', { method: 'POST', body, headers });
@@ -76,7 +75,7 @@ describe('the body of a request', () => {
   for (const [what, body] of Object.entries(wrongShape)) {
     it(`${what}: 422`, async () => {
       const { errors } = await problemOf(await post(body), 422, 'invalid_fields');
-      assert.ok(errors!.length > 0 && errors!.length <= 50);
+      expect(errors!.length > 0 && errors!.length <= 50).toBe(true);
     });
   }
 
@@ -87,11 +86,11 @@ describe('the body of a request', () => {
     });
   }
 
-  it('none at all: 422', async () => {
+  it('gets 422 when it is missing', async () => {
     await problemOf(await post(null, {}), 422, 'invalid_fields');
   });
 
-  it('a byte too long: 413, announced or not', async () => {
+  it('gets 413 when it is a byte too long, whether its length is announced or not', async () => {
     const body = ofBytes(64 * 1024 + 1);
     await problemOf(await post(body), 413, 'body_too_large');
     const chunked = new Blob([body]).stream();
@@ -100,13 +99,13 @@ describe('the body of a request', () => {
     await problemOf(answer, 413, 'body_too_large');
   });
 
-  it('JSON with a charset is JSON', async () => {
+  it('may name a charset beside JSON', async () => {
     const type = { 'content-type': 'Application/JSON; charset=utf-8' };
-    assert.equal((await post('{"prompt":"x"}', type)).status, 202);
+    expect((await post('{"prompt":"x"}', type)).status).toBe(202);
   });
 
-  it('no key reaches a prototype', async () => {
+  it('cannot change a prototype through a key', async () => {
     await post('{"prompt":"x","__proto__":{"polluted":1}}');
-    assert.equal(({} as Record<string, unknown>)['polluted'], undefined);
+    expect(({} as Record<string, unknown>)['polluted']).toBe(undefined);
   });
 });

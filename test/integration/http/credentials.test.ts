@@ -1,14 +1,17 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { FailedCredentials } from '../../../src/features/auth/failed-credentials.js';
 import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { problemOf } from '../../support/problem.js';
+import { sendRaw } from '../../support/raw-http.js';
 
 type Headers = Record<string, string>;
 
 const open = [
+  'GET /',
+  'HEAD /',
   'GET /health/live',
   'HEAD /health/live',
   'GET /health/ready',
@@ -36,7 +39,7 @@ describe('every route of the server', () => {
   let user: { id: string; key: string };
   let admin: { id: string };
 
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
     auth = darkroom.app.get(AuthService);
     // A minute passes between any two failures, so that none is held up.
@@ -52,7 +55,7 @@ describe('every route of the server', () => {
     user = { id: userId, key: (await auth.createApiKey(userId)).key };
     admin = (await auth.findByKey(darkroom.adminKey))!;
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   const ask = ({ verb, path }: { verb: string; path: string }, headers: Headers) =>
     darkroom.request(path, { method: verb, key: null, headers, redirect: 'manual' });
@@ -71,21 +74,18 @@ describe('every route of the server', () => {
     return token;
   }
 
-  it('is known to this test', () => {
-    assert.ok(routes.length > 60);
+  it('is listed in this test', () => {
+    expect(routes.length).toBeGreaterThan(60);
     for (const route of open)
-      assert.ok(
-        routes.some((r) => `${r.verb} ${r.path}` === route),
-        route,
-      );
+      about(route, () => expect(routes.some((r) => `${r.verb} ${r.path}` === route)).toBe(true));
   });
 
-  it('is closed, but for health and the login', async () => {
+  it('is closed, except the front door, health and the login', async () => {
     const answered: string[] = [];
     for (const route of routes) {
       if ((await ask(route, {})).status !== 401) answered.push(`${route.verb} ${route.path}`);
     }
-    assert.deepEqual(answered.toSorted(), open.toSorted());
+    expect(answered.toSorted()).toEqual(open.toSorted());
   });
 
   const unusable: Record<string, () => Headers | Promise<Headers>> = {
@@ -114,8 +114,8 @@ describe('every route of the server', () => {
       const given = await headers();
       for (const route of closed()) {
         const answer = await ask(route, given);
-        assert.equal(answer.status, 401, `${route.verb} ${route.path}`);
-        assert.match(answer.headers.get('www-authenticate')!, /^Bearer realm="darkroom"/);
+        about(`${route.verb} ${route.path}`, () => expect(answer.status).toBe(401));
+        expect(answer.headers.get('www-authenticate')!).toMatch(/^Bearer realm="darkroom"/);
         if (route.verb !== 'HEAD') await problemOf(answer, 401, 'unauthenticated');
       }
     });
@@ -131,8 +131,9 @@ describe('every route of the server', () => {
       for (const route of closed()) {
         const answer = await ask(route, await headers(user));
         const name = `${route.verb} ${route.path}: ${answer.status}`;
-        if (!onBoard(route.path)) assert.ok(![401, 403, 500].includes(answer.status), name);
-        else if (route.verb === 'HEAD') assert.equal(answer.status, 403, name);
+        if (!onBoard(route.path))
+          about(name, () => expect([401, 403, 500]).not.toContain(answer.status));
+        else if (route.verb === 'HEAD') about(name, () => expect(answer.status).toBe(403));
         else await problemOf(answer, 403, 'forbidden');
       }
     });
@@ -142,22 +143,42 @@ describe('every route of the server', () => {
         const answer = await ask(route, await headers({ id: admin.id, key: darkroom.adminKey }));
         const name = `${route.verb} ${route.path}: ${answer.status}`;
         if (onBoard(route.path) && !['GET', 'HEAD'].includes(route.verb)) {
-          assert.equal(answer.headers.get('allow'), 'GET, HEAD', name);
+          about(name, () => expect(answer.headers.get('allow')).toBe('GET, HEAD'));
           await problemOf(answer, 405, 'method_not_allowed');
-        } else if (route.path === hidden) assert.equal(answer.status, 403, name);
-        else assert.ok(![401, 403, 500].includes(answer.status), name);
+        } else if (route.path === hidden) about(name, () => expect(answer.status).toBe(403));
+        else about(name, () => expect([401, 403, 500]).not.toContain(answer.status));
       }
     });
   }
 
-  it('is not reached by another spelling of its path', async () => {
+  it('checks the credential before it reads a body', async () => {
+    const whole = {
+      'half an object': ['{"prompt":', 'application/json'],
+      'another type': ['<x/>', 'text/xml'],
+      'too much': [JSON.stringify('x'.repeat(70_000)), 'application/json'],
+    };
+    for (const [what, [body, type]] of Object.entries(whole)) {
+      const headers = { 'content-type': type! };
+      const init = { method: 'POST', key: null, headers, body: body! };
+      const answer = await darkroom.request('/api/v1/generate-image', init);
+      about(what, () => expect(answer.status).toBe(401));
+    }
+    const never = await sendRaw(
+      darkroom.url,
+      'POST /api/v1/generate-image HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n' +
+        'Connection: close\r\nContent-Length: 60000\r\n\r\n',
+    );
+    expect(never.status).toBe(401);
+  });
+
+  it('cannot be reached by another spelling of its path', async () => {
     for (const { verb, path } of closed()) {
       const encoded = path.replace(/[a-z]/, (c) => `%${c.charCodeAt(0).toString(16)}`);
       const spellings = [`${path}/`, `/${path}`, `${path}//`, path.toUpperCase(), encoded];
       for (const spelling of [...spellings, `/x/..${path}`, `${path}?x=/health/live`]) {
         const answer = await ask({ verb, path: spelling }, {});
         const refused = [401, 404, 405].includes(answer.status);
-        assert.ok(refused, `${verb} ${spelling}: ${answer.status}`);
+        about(`${verb} ${spelling}: ${answer.status}`, () => expect(refused).toBe(true));
       }
     }
   });

@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { FailedCredentials } from '../../../src/features/auth/failed-credentials.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -10,12 +10,12 @@ const path = '/api/v1/task_status/x';
 describe('guessing credentials', () => {
   let darkroom: TestDarkroom;
   let now = Date.now();
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
     darkroom.app.get(FailedCredentials).now = () => now;
     await Promise.all(Array.from({ length: 20 }, () => guess()));
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   const guess = (headers = {}) => darkroom.request(path, { key: 'dk_wrong', headers });
   const guessForm = () =>
@@ -25,39 +25,39 @@ describe('guessing credentials', () => {
       body: new URLSearchParams({ key: 'dk_wrong' }),
     });
 
-  it('is held up after 20 in a minute, on the API and on the form', async () => {
+  it('is blocked after 20 failures in a minute, on the API and on the form', async () => {
     for (const answer of [await guess(), await guess({ 'x-forwarded-for': '203.0.113.9' })]) {
-      assert.equal(answer.headers.get('retry-after'), '60');
+      expect(answer.headers.get('retry-after')).toBe('60');
       await problemOf(answer, 429, 'too_many_requests');
     }
     const form = await guessForm();
-    assert.equal(form.status, 429);
-    assert.equal(form.headers.get('retry-after'), '60');
-    assert.match(await form.text(), /Too many wrong keys/);
+    expect(form.status).toBe(429);
+    expect(form.headers.get('retry-after')).toBe('60');
+    expect(await form.text()).toMatch(/Too many wrong keys/);
   });
 
-  it('does not hold up who has a right one, or none', async () => {
-    assert.equal((await darkroom.request(path)).status, 404);
+  it('does not block clients with the right credential, or with none', async () => {
+    expect((await darkroom.request(path)).status).toBe(404);
     await problemOf(await darkroom.request(path, { key: null }), 401);
     const cookie = { cookie: 'darkroom_session=gone' };
     await problemOf(await darkroom.request(path, { key: null, headers: cookie }), 401);
   });
 
-  it('is over after the minute', async () => {
+  it('is possible again after the minute', async () => {
     now += 60_001;
     await problemOf(await guess(), 401);
-    assert.equal((await guessForm()).status, 401);
+    expect((await guessForm()).status).toBe(401);
   });
 });
 
 describe('what the database keeps of credentials', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
-  it('are digests', async () => {
+  it('is only digests', async () => {
     const auth = darkroom.app.get(AuthService);
     const user = await auth.createUser('kept', 'user');
     const { key } = await auth.createApiKey(user.id);
@@ -67,13 +67,13 @@ describe('what the database keeps of credentials', () => {
       const tables = await darkroom.database.query(
         `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
       );
-      assert.ok(tables.length > 5);
+      expect(tables.length > 5).toBe(true);
       for (const { name } of tables) {
         const found = await darkroom.database.query(
           `SELECT FROM "${name}" AS t WHERE position($1 IN t::text) > 0 OR position($2 IN t::text) > 0`,
           [secret, Buffer.from(secret).toString('hex')],
         );
-        assert.equal(found.length, 0, name);
+        about(name, () => expect(found.length).toBe(0));
       }
     }
   });

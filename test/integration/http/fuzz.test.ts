@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import * as fc from 'fast-check';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { problemOf } from '../../support/problem.js';
@@ -19,15 +19,17 @@ const nearlyRight = fc
   .map((fields) => ({ prompt: 'x', ...fields }));
 
 /** A failure prints the seed that repeats it. */
-describe('whatever is sent', () => {
+describe('the API', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   async function isAnsweredProperly(answer: Response): Promise<void> {
-    assert.ok(answer.status < 500, `${answer.status}: ${await answer.clone().text()}`);
+    about(`${answer.status}: ${await answer.clone().text()}`, () =>
+      expect(answer.status).toBeLessThan(500),
+    );
     if (answer.status < 400) await answer.text();
     else await problemOf(answer, answer.status);
   }
@@ -39,7 +41,7 @@ describe('whatever is sent', () => {
       headers: { 'content-type': 'application/json', ...headers },
     });
 
-  it('any JSON has a proper answer', async () => {
+  it('gives a proper answer to any JSON', async () => {
     const body = fc.oneof(
       fc.json(),
       nearlyRight.map((value) => JSON.stringify(value)),
@@ -50,7 +52,7 @@ describe('whatever is sent', () => {
     );
   });
 
-  it('any text and any bytes have a proper answer', async () => {
+  it('gives a proper answer to any text and any bytes', async () => {
     const body = fc.oneof(
       text,
       text.map((inside) => `{"prompt":"${inside}"}`),
@@ -62,7 +64,7 @@ describe('whatever is sent', () => {
     );
   });
 
-  it('any header values have a proper answer', async () => {
+  it('gives a proper answer to any header values', async () => {
     const printable = fc.integer({ min: 0x20, max: 0xff }).filter((code) => code !== 0x7f);
     const value = fc
       .array(printable, { maxLength: 300 })
@@ -80,7 +82,7 @@ describe('whatever is sent', () => {
     );
   });
 
-  it('any path and query have a proper answer', async () => {
+  it('gives a proper answer to any path and query', async () => {
     const segment = fc.oneof(
       fc.webSegment(),
       fc.string({ unit: 'grapheme' }).map(encodeURIComponent),

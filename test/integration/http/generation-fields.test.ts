@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { badFieldsOf } from '../../support/problem.js';
 
@@ -88,53 +88,54 @@ const fields: Record<string, Limits> = {
 
 describe('a field of the generation request', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
-    darkroom = await startDarkroom('postgres', { workers: false });
+  beforeAll(async () => {
+    // No engine: nothing but the form of a request is judged.
+    darkroom = await startDarkroom('postgres', { workers: false, settings: { engineUrls: [] } });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
   const post = (body: unknown) => darkroom.post('/api/v1/generate-image', body);
 
   for (const [field, { accepted, refused }] of Object.entries(fields)) {
     it(`${field}: ${accepted.length} values accepted, ${refused.length} refused by name`, async () => {
       for (const value of accepted) {
         const answer = await post({ ...small, [field]: value });
-        assert.equal(answer.status, 202, `${shown(value)}: ${await answer.text()}`);
+        about(`${shown(value)}: ${await answer.text()}`, () => expect(answer.status).toBe(202));
       }
       for (const value of refused) {
         const answer = await post({ ...small, [field]: value });
-        assert.equal(answer.status, 422, shown(value));
-        assert.deepEqual((await badFieldsOf(answer)).map(root), [field], shown(value));
+        about(shown(value), () => expect(answer.status).toBe(422));
+        expect((await badFieldsOf(answer)).map(root)).toEqual([field]);
       }
     });
   }
 
-  it('prompt is needed, everything else is not', async () => {
-    assert.deepEqual(await badFieldsOf(await post({})), ['prompt']);
-    assert.equal((await post({ prompt: 'x' })).status, 202);
+  it('is optional, except prompt', async () => {
+    expect(await badFieldsOf(await post({}))).toEqual(['prompt']);
+    expect((await post({ prompt: 'x' })).status).toBe(202);
   });
 
-  it('steps × width × height × batch_size has a limit of its own', async () => {
+  it('has a limit for steps × width × height × batch_size', async () => {
     const most = { prompt: 'x', width: 2000, height: 2000, steps: 125, batch_size: 2 };
-    assert.equal((await post(most)).status, 202);
-    assert.deepEqual(await badFieldsOf(await post({ ...most, steps: 126 })), ['steps']);
+    expect((await post(most)).status).toBe(202);
+    expect(await badFieldsOf(await post({ ...most, steps: 126 }))).toEqual(['steps']);
   });
 
-  it('an unknown one is named and nothing is stored', async () => {
+  it('is named when it is unknown, and nothing is stored', async () => {
     const before = await countTasks();
     const intruders = { user_id: 1, credits: 5, status: 'SUCCESS', is_admin: true, Prompt: 'x' };
     const bad = await badFieldsOf(await post({ ...small, ...intruders }));
-    assert.deepEqual(bad.toSorted(), Object.keys(intruders).toSorted());
-    assert.equal(await countTasks(), before);
+    expect(bad.toSorted()).toEqual(Object.keys(intruders).toSorted());
+    expect(await countTasks()).toBe(before);
   });
 
-  it('every wrong one is named in one answer', async () => {
+  it('is named together with all other invalid fields in one answer', async () => {
     const bad = await badFieldsOf(await post({ prompt: '', steps: 0, width: 1, extra: 1 }));
-    assert.deepEqual(bad.toSorted(), ['extra', 'prompt', 'steps', 'width']);
+    expect(bad.toSorted()).toEqual(['extra', 'prompt', 'steps', 'width']);
   });
 
-  it('what is refused is not repeated to the sender', async () => {
+  it('is not repeated to the sender when it is refused', async () => {
     const answer = await post({ ...small, prompt: `${long(2000)}CANARY` });
-    assert.doesNotMatch(await answer.text(), /CANARY/);
+    expect(await answer.text()).not.toMatch(/CANARY/);
   });
 
   async function countTasks(): Promise<number> {

@@ -1,5 +1,7 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
 import { Readiness } from '../../../src/features/health/readiness.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
@@ -7,7 +9,7 @@ import { problemOf } from '../../support/problem.js';
 import { startLink } from '../../support/link.js';
 import { openDatabase, redisServer, startRedis } from '../../support/stores.js';
 
-const up = { status: 'ready', database: 'up', queue: 'up' };
+const up = { status: 'ready', database: 'up', queue: 'up', engine: 'up' };
 
 /** The answer for a stranger, as `status body`. */
 async function ready(darkroom: TestDarkroom): Promise<string> {
@@ -21,27 +23,54 @@ async function becomes(darkroom: TestDarkroom, status: number, report: object): 
 }
 
 describe('health', () => {
-  it('is live, and ready until it drains', async () => {
+  it('says live, and says ready until the API drains', async () => {
     const darkroom = await startDarkroom('postgres', { workers: false });
     try {
       const live = await darkroom.request('/health/live', { key: null });
-      assert.deepEqual([live.status, await live.json()], [200, { status: 'live' }]);
-      assert.equal(live.headers.get('cache-control'), 'no-store');
+      expect([live.status, await live.json()]).toEqual([200, { status: 'live' }]);
+      expect(live.headers.get('cache-control')).toBe('no-store');
       await becomes(darkroom, 200, up);
       darkroom.app.get(Readiness).setDraining();
       await becomes(darkroom, 503, { ...up, status: 'draining' });
-      assert.equal((await darkroom.request('/health/live', { key: null })).status, 200);
+      expect((await darkroom.request('/health/live', { key: null })).status).toBe(200);
       await darkroom.generate({ prompt: 'still accepted' });
     } finally {
       await darkroom.close();
     }
   });
 
-  it(
+  it('says ready without an engine, and reports when the engine is back', async () => {
+    const darkroom = await startDarkroom('postgres', { workers: false });
+    try {
+      await becomes(darkroom, 200, up);
+      const back = darkroom.sketch.restart(8_000);
+      await becomes(darkroom, 200, { ...up, engine: 'down' });
+      await darkroom.generate({ prompt: 'accepted all the same', model: 'who knows' });
+      await back;
+      await becomes(darkroom, 200, up);
+    } finally {
+      await darkroom.close();
+    }
+  });
+
+  it('answers without waiting for a frozen engine', async () => {
+    const frozen = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(frozen, 'listening');
+    const { port } = frozen.address() as AddressInfo;
+    const settings = { engineUrls: [`http://127.0.0.1:${port}`] };
+    const darkroom = await startDarkroom('postgres', { settings, workers: false });
+    try {
+      expect(await ready(darkroom)).toBe(`200 ${JSON.stringify({ ...up, engine: 'down' })}`);
+      await darkroom.generate({ prompt: 'accepted at once', sampler_name: 'who knows' });
+    } finally {
+      await darkroom.close();
+      frozen.closeAllConnections();
+      frozen.close();
+    }
+  });
+
+  (redisServer === undefined ? it.skip : it)(
     'without its queue: ready all the same, and tasks are accepted',
-    {
-      skip: redisServer === undefined,
-    },
     async () => {
       const redis = await startRedis();
       const darkroom = await startDarkroom('postgres', { settings: { queueUrl: redis.url } });
@@ -51,11 +80,11 @@ describe('health', () => {
         await becomes(darkroom, 200, { ...up, queue: 'down' });
         const taskId = await darkroom.generate({ prompt: 'x', width: 64, height: 64, steps: 1 });
         const board = await darkroom.request('/admin/queues/api/queues');
-        assert.ok(board.headers.has('retry-after'));
+        expect(board.headers.has('retry-after')).toBe(true);
         await problemOf(board, 503, 'unavailable');
         await redis.start();
         await becomes(darkroom, 200, up);
-        assert.equal((await darkroom.finished(taskId)).status, 'SUCCESS');
+        expect((await darkroom.finished(taskId)).status).toBe('SUCCESS');
       } finally {
         await darkroom.close();
         await redis.stop();
@@ -63,20 +92,25 @@ describe('health', () => {
     },
   );
 
-  it('without its database: live, not ready, and 503 for the rest until it is back', async () => {
+  it('says live but not ready without the database, while other routes get 503 until it is back', async () => {
     const database = await openDatabase();
     const link = await startLink(database.url);
     const settings = { databaseUrl: link.url };
     const darkroom = await startDarkroom('postgres', { settings, workers: false });
     try {
       await link.cut();
-      await becomes(darkroom, 503, { status: 'unavailable', database: 'down', queue: 'down' });
-      assert.equal((await darkroom.request('/health/live', { key: null })).status, 200);
+      await becomes(darkroom, 503, {
+        ...up,
+        status: 'unavailable',
+        database: 'down',
+        queue: 'down',
+      });
+      expect((await darkroom.request('/health/live', { key: null })).status).toBe(200);
       for (const path of ['/api/v1/task_status/x', '/api/docs', '/admin/queues']) {
         const answer = await darkroom.request(path);
-        assert.ok(Number(answer.headers.get('retry-after')) > 0);
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
         const { detail } = await problemOf(answer, 503, 'unavailable');
-        assert.doesNotMatch(detail, /postgres|connect|127/i);
+        expect(detail).not.toMatch(/postgres|connect|127/i);
       }
       await link.mend();
       await becomes(darkroom, 200, up);

@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { v4 as uuid } from 'uuid';
 import type { GenerationAccepted } from '../../../src/features/image-generation/image-generation.dto.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -15,10 +15,10 @@ const request = {
 describe('Idempotency-Key', () => {
   let darkroom: TestDarkroom;
   let key: string;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
   beforeEach(() => {
     key = uuid();
   });
@@ -27,7 +27,7 @@ describe('Idempotency-Key', () => {
     darkroom.post('/api/v1/generate-image', body, { 'idempotency-key': key, ...headers });
 
   async function accepted(answer: Response): Promise<GenerationAccepted> {
-    assert.equal(answer.status, 202, await answer.clone().text());
+    about(await answer.clone().text(), () => expect(answer.status).toBe(202));
     return (await answer.json()) as GenerationAccepted;
   }
 
@@ -36,20 +36,36 @@ describe('Idempotency-Key', () => {
     return row.count;
   }
 
-  it('the same request again has the same answer, its chosen seed included', async () => {
+  it('gives the same request the same answer, including the chosen seed', async () => {
     const before = await countTasks();
     const first = await accepted(await post(request));
-    assert.deepEqual(await accepted(await post(request)), first);
-    assert.equal(await countTasks(), before + 1);
+    expect(await accepted(await post(request))).toEqual(first);
+    expect(await countTasks()).toBe(before + 1);
   });
 
-  it('of twenty at once, one makes the task', async () => {
+  it('makes one task for twenty requests at once', async () => {
     const before = await countTasks();
     const answers = await Promise.all(
       Array.from({ length: 20 }, async () => accepted(await post(request))),
     );
-    assert.equal(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1);
-    assert.equal(await countTasks(), before + 1);
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(await countTasks()).toBe(before + 1);
+  });
+
+  it("gives a later repeat the task's current state", async () => {
+    const first = await accepted(await post(request));
+    const now = async (state: string) =>
+      darkroom.database.query('UPDATE tasks SET state = $2 WHERE id = $1', [first.task_id, state]);
+    for (const status of ['RETRY', 'PENDING'] as const) {
+      await now(status);
+      expect(await accepted(await post(request))).toEqual({ ...first, status });
+    }
+  });
+
+  it('is not used for another task after its task was deleted', async () => {
+    const first = await accepted(await post(request));
+    await darkroom.database.query('DELETE FROM tasks WHERE id = $1', [first.task_id]);
+    await problemOf(await post(request), 409, 'idempotent_task_forgotten');
   });
 
   const sameRequests: Record<string, object> = {
@@ -60,7 +76,7 @@ describe('Idempotency-Key', () => {
   for (const [what, body] of Object.entries(sameRequests)) {
     it(`${what}: the same request`, async () => {
       const first = await accepted(await post(request));
-      assert.deepEqual(await accepted(await post(body)), first);
+      expect(await accepted(await post(body))).toEqual(first);
     });
   }
 
@@ -74,23 +90,23 @@ describe('Idempotency-Key', () => {
     it(`${what}: another request`, async () => {
       const first = await accepted(await post(request));
       await problemOf(await post(body), 422, 'idempotency_key_reused');
-      assert.deepEqual(await accepted(await post(request)), first);
+      expect(await accepted(await post(request))).toEqual(first);
     });
   }
 
-  it('belongs to its user', async () => {
+  it('belongs to one user', async () => {
     const first = await accepted(await post(request));
     const other = { authorization: `Bearer ${await darkroom.newUserKey(uuid())}` };
     const second = await accepted(await post({ ...request, prompt: 'mine' }, other));
-    assert.notEqual(second.task_id, first.task_id);
+    expect(second.task_id).not.toBe(first.task_id);
   });
 
-  it('is not used up by a request that is refused', async () => {
-    assert.deepEqual(await badFieldsOf(await post({ ...request, steps: 0 })), ['steps']);
+  it('is not used up by a refused request', async () => {
+    expect(await badFieldsOf(await post({ ...request, steps: 0 }))).toEqual(['steps']);
     await accepted(await post(request));
   });
 
-  it('whose first request still runs: 409 with Retry-After, then usable', async () => {
+  it('gets 409 with Retry-After while its first request still runs, and works afterwards', async () => {
     const runner = darkroom.database.createQueryRunner();
     await runner.startTransaction();
     const [{ id }] = await runner.query(`SELECT id FROM users WHERE name = 'admin'`);
@@ -99,7 +115,7 @@ describe('Idempotency-Key', () => {
       [id, key],
     );
     const answer = await post(request);
-    assert.equal(answer.headers.get('retry-after'), '1');
+    expect(answer.headers.get('retry-after')).toBe('1');
     await problemOf(answer, 409, 'idempotency_in_progress');
     await runner.rollbackTransaction();
     await runner.release();
@@ -115,7 +131,7 @@ describe('Idempotency-Key', () => {
   for (const bad of ['', 'x'.repeat(256), 'two words', 'é', 'tab\there']) {
     it(`${JSON.stringify(bad.slice(0, 40))} (${bad.length}) is refused`, async () => {
       const answer = await post(request, { 'idempotency-key': bad });
-      assert.deepEqual(await badFieldsOf(answer), ['Idempotency-Key']);
+      expect(await badFieldsOf(answer)).toEqual(['Idempotency-Key']);
     });
   }
 });

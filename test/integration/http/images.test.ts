@@ -1,7 +1,8 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { about } from '../../support/about.js';
 import sharp from 'sharp';
-import { TaskHints } from '../../../src/tasks/task-hints.js';
+import { ObjectStorage } from '../../../src/features/storage/object-storage.js';
+import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
 import { badFieldsOf, problemOf } from '../../support/problem.js';
@@ -14,7 +15,7 @@ describe('an image', () => {
   let stranger: string;
   let path: string;
   let taskId: string;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres');
     owner = await darkroom.newUserKey('owner');
     stranger = await darkroom.newUserKey('stranger');
@@ -27,7 +28,7 @@ describe('an image', () => {
     const { result } = await darkroom.finished(taskId);
     path = result!.images[0]!.url;
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   const get = (url: string, headers: Record<string, string> = {}, method = 'GET') =>
     darkroom.request(url, { key: owner, headers, method });
@@ -40,65 +41,65 @@ describe('an image', () => {
   }
 
   function behavesWell(where: string): void {
-    it(`${where}: its bytes, its type, a tag and nosniff`, async () => {
+    it(`${where}: has its bytes, its type, a tag and nosniff`, async () => {
       const answer = await get(path);
-      assert.equal(answer.status, 200);
+      expect(answer.status).toBe(200);
       const { headers } = answer;
-      assert.equal(headers.get('content-type'), 'image/png');
-      assert.equal(headers.get('cache-control'), 'private, no-cache');
-      assert.equal(headers.get('x-content-type-options'), 'nosniff');
-      assert.match(headers.get('content-security-policy')!, /default-src 'none'/);
-      assert.match(headers.get('etag')!, /^"[0-9a-f]{64}"$/);
+      expect(headers.get('content-type')).toBe('image/png');
+      expect(headers.get('cache-control')).toBe('private, no-cache');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('content-security-policy')!).toMatch(/default-src 'none'/);
+      expect(headers.get('etag')!).toMatch(/^"[0-9a-f]{64}"$/);
       const bytes = Buffer.from(await answer.arrayBuffer());
-      assert.equal(headers.get('content-length'), String(bytes.length));
-      assert.equal((await sharp(bytes).metadata()).width, 512);
+      expect(headers.get('content-length')).toBe(String(bytes.length));
+      expect((await sharp(bytes).metadata()).width).toBe(512);
     });
 
-    it(`${where}: its thumbnail is a smaller WebP with a tag of its own`, async () => {
+    it(`${where}: has a thumbnail that is a smaller WebP with a tag of its own`, async () => {
       const answer = await get(`${path}?size=thumbnail`);
-      assert.equal(answer.headers.get('content-type'), 'image/webp');
-      assert.notEqual(answer.headers.get('etag'), (await get(path)).headers.get('etag'));
+      expect(answer.headers.get('content-type')).toBe('image/webp');
+      expect(answer.headers.get('etag')).not.toBe((await get(path)).headers.get('etag'));
       const { format, width, height } = await sharp(await answer.arrayBuffer()).metadata();
-      assert.deepEqual([format, width, height], ['webp', 384, 192]);
+      expect([format, width, height]).toEqual(['webp', 384, 192]);
     });
 
-    it(`${where}: HEAD has the headers of GET and no body`, async () => {
+    it(`${where}: answers HEAD with the headers of GET and no body`, async () => {
       const [head, full] = [await get(path, {}, 'HEAD'), await get(path)];
-      assert.equal(head.status, 200);
+      expect(head.status).toBe(200);
       for (const name of ['content-type', 'content-length', 'etag', 'cache-control']) {
-        assert.equal(head.headers.get(name), full.headers.get(name), name);
+        about(name, () => expect(head.headers.get(name)).toBe(full.headers.get(name)));
       }
-      assert.equal((await head.arrayBuffer()).byteLength, 0);
+      expect((await head.arrayBuffer()).byteLength).toBe(0);
       await full.arrayBuffer();
     });
 
-    it(`${where}: 304 for a tag that is known`, async () => {
+    it(`${where}: answers 304 to a known tag`, async () => {
       const { headers } = await get(path);
       const tag = headers.get('etag')!;
       for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
         const answer = await get(path, { 'if-none-match': known });
-        assert.equal(answer.status, 304, known);
-        assert.equal(answer.headers.get('etag'), tag);
-        assert.equal((await answer.arrayBuffer()).byteLength, 0);
+        about(known, () => expect(answer.status).toBe(304));
+        expect(answer.headers.get('etag')).toBe(tag);
+        expect((await answer.arrayBuffer()).byteLength).toBe(0);
       }
       for (const other of ['"other"', tag.slice(1, -1), `${tag}x`, '']) {
-        assert.equal((await get(path, { 'if-none-match': other })).status, 200, other);
+        expect((await get(path, { 'if-none-match': other })).status).toBe(200);
       }
       const thumbnail = await get(`${path}?size=thumbnail`, { 'if-none-match': tag });
-      assert.equal(thumbnail.status, 200);
+      expect(thumbnail.status).toBe(200);
     });
 
-    it(`${where}: a range is not promised, so the whole comes`, async () => {
+    it(`${where}: is sent whole when a range is requested`, async () => {
       const answer = await get(path, { range: 'bytes=0-9' });
-      assert.equal(answer.status, 200);
-      assert.equal(answer.headers.get('accept-ranges'), null);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('accept-ranges')).toBe(null);
       const { byteLength } = await answer.arrayBuffer();
-      assert.equal(answer.headers.get('content-length'), String(byteLength));
+      expect(answer.headers.get('content-length')).toBe(String(byteLength));
     });
 
-    it(`${where}: a stranger learns nothing, an admin sees it`, async () => {
+    it(`${where}: is hidden from other users and visible to an admin`, async () => {
       for (const url of [path, `${path}?size=thumbnail`]) {
-        assert.equal((await darkroom.request(url)).status, 200);
+        expect((await darkroom.request(url)).status).toBe(200);
         await looksUnknown(url, `/api/v1/images/${unknown}`);
       }
     });
@@ -113,10 +114,10 @@ describe('an image', () => {
         return { body, headers: [...answer.headers.keys()] };
       }),
     );
-    assert.deepEqual(seen[0], seen[1]);
+    expect(seen[0]).toEqual(seen[1]);
   }
 
-  it('is not stored yet', async () => assert.equal(await stored(), false));
+  it('is not stored yet', async () => expect(await stored()).toBe(false));
   behavesWell('in the spool');
 
   it('is stored by its upload, which keeps the correlation id', async () => {
@@ -125,14 +126,24 @@ describe('an image', () => {
     const [upload] = await darkroom.database.query(
       `SELECT correlation_id FROM tasks WHERE name = 'upload_to_cloud_task'`,
     );
-    assert.equal(upload.correlation_id, 'picture-1');
+    expect(upload.correlation_id).toBe('picture-1');
   });
   behavesWell('in storage');
 
-  it("and its task are both nobody else's", async () => {
+  it('needs no bytes for a 304', async () => {
+    const storage = darkroom.app.get(ObjectStorage);
+    const tag = (await get(path)).headers.get('etag')!;
+    jest
+      .spyOn(storage, 'get')
+      .mockImplementation(() => Promise.reject(new Error('not to be asked')));
+    expect((await get(path, { 'if-none-match': tag })).status).toBe(304);
+    expect((await get(path)).status).toBe(500);
+  });
+
+  it('belongs to its owner alone, and so does its task', async () => {
     for (const route of ['generation-status', 'task_status']) {
-      assert.equal((await get(`/api/v1/${route}/${taskId}`)).status, 200);
-      assert.equal((await darkroom.request(`/api/v1/${route}/${taskId}`)).status, 200);
+      expect((await get(`/api/v1/${route}/${taskId}`)).status).toBe(200);
+      expect((await darkroom.request(`/api/v1/${route}/${taskId}`)).status).toBe(200);
       await looksUnknown(`/api/v1/${route}/${taskId}`, `/api/v1/${route}/${unknown}`);
     }
   });
@@ -143,13 +154,13 @@ describe('an image', () => {
     });
   }
 
-  it('its id may be in capitals', async () => {
+  it('may be requested with its id in capitals', async () => {
     const id = path.split('/').at(-1)!;
-    assert.equal((await get(`/api/v1/images/${id.toUpperCase()}`)).status, 200);
+    expect((await get(`/api/v1/images/${id.toUpperCase()}`)).status).toBe(200);
   });
 
-  it('an unknown size or parameter is refused: 422', async () => {
-    assert.deepEqual(await badFieldsOf(await get(`${path}?size=huge`)), ['size']);
-    assert.deepEqual(await badFieldsOf(await get(`${path}?width=1`)), ['width']);
+  it('gets 422 for an unknown size or parameter', async () => {
+    expect(await badFieldsOf(await get(`${path}?size=huge`))).toEqual(['size']);
+    expect(await badFieldsOf(await get(`${path}?width=1`))).toEqual(['width']);
   });
 });

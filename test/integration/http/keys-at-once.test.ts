@@ -1,5 +1,6 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { pause } from '../../../src/common/deadline.js';
+import { forRequest } from '../../../src/infrastructure/database/request-deadline.js';
 import { newKey } from '../../../src/features/auth/secrets.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -7,34 +8,56 @@ import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 /** Keys that are asked for at once share a query; nobody may get another's answer. */
 describe('API keys used at once', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
-  it('each open what is theirs, and wrong ones nothing', async () => {
+  it('each find their own user, and wrong keys find none', async () => {
     const auth = darkroom.app.get(AuthService);
     const [ada, bob] = [await darkroom.newUserKey('ada'), await darkroom.newUserKey('bob')];
     // The right prefix with another secret.
     const forged = ada.slice(0, -1) + (ada.endsWith('A') ? 'E' : 'A');
     const keys = [ada, newKey().key, bob, forged, ada, 'no key'];
     const users = await Promise.all(keys.map((key) => auth.findByKey(key)));
-    assert.deepEqual(
-      users.map((user) => user?.name),
-      ['ada', undefined, 'bob', undefined, 'ada', undefined],
-    );
+    expect(users.map((user) => user?.name)).toEqual([
+      'ada',
+      undefined,
+      'bob',
+      undefined,
+      'ada',
+      undefined,
+    ]);
   });
 
-  it('are out with their very next request once they are revoked', async () => {
+  it('stop working with the next request after they are revoked', async () => {
     const auth = darkroom.app.get(AuthService);
     const user = await auth.createUser('eve', 'user');
     const { id, key } = await auth.createApiKey(user.id);
     const stillIn = Promise.all([auth.findByKey(key), auth.findByKey(key)]);
-    assert.deepEqual(
-      (await stillIn).map((found) => found?.name),
-      ['eve', 'eve'],
-    );
+    expect((await stillIn).map((found) => found?.name)).toEqual(['eve', 'eve']);
     await auth.revokeApiKey(id);
-    assert.equal(await auth.findByKey(key), undefined);
+    expect(await auth.findByKey(key)).toBe(undefined);
+  });
+
+  it('do not share the time limit of the first request', async () => {
+    const auth = darkroom.app.get(AuthService);
+    const key = await darkroom.newUserKey('tom');
+    const query = darkroom.database.query.bind(darkroom.database);
+    jest
+      .spyOn(darkroom.database, 'query')
+      .mockImplementation(async (...args: Parameters<typeof query>) => {
+        await pause(20);
+        return query(...args);
+      });
+    const asked: Promise<unknown>[] = [];
+    forRequest(200, () => asked.push(auth.findByKey(key)));
+    // Without a gap: the next one waits already when one is answered.
+    for (let n = 0; n < 40; n++) {
+      asked.push(auth.findByKey(key));
+      await pause(10);
+    }
+    const users = await Promise.all(asked);
+    expect(users.filter(Boolean).length).toBe(asked.length);
   });
 });

@@ -1,5 +1,6 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { problemSchema } from '../../../src/infrastructure/http/problem.js';
 import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -27,22 +28,22 @@ interface Operation {
 }
 interface Document {
   openapi: string;
-  info: { description: string };
+  info: { description: string; version: string };
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Schema> };
   security: unknown[];
 }
 
-const ours = (path: string) => /^\/(api\/v1|health|events|admin\/log)/.test(path);
+const ours = (path: string) => /^\/($|api\/v1|health|events|admin\/log)/.test(path);
 
 describe('the OpenAPI document', () => {
   let darkroom: TestDarkroom;
   let document: Document;
   let operations: [name: string, path: string, operation: Operation][];
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
     const answer = await darkroom.request('/api/openapi.json');
-    assert.equal(answer.status, 200);
+    expect(answer.status).toBe(200);
     document = (await answer.json()) as Document;
     operations = Object.entries(document.paths).flatMap(([path, verbs]) =>
       Object.entries(verbs).map(([verb, operation]): (typeof operations)[number] => [
@@ -52,7 +53,7 @@ describe('the OpenAPI document', () => {
       ]),
     );
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   it('has every route of the API, and no other', () => {
     const routes = routesOf(darkroom.app)
@@ -62,59 +63,68 @@ describe('the OpenAPI document', () => {
         const path = url.replace(/:(\w+)/g, '{$1}');
         return verbs.filter((verb) => verb !== 'HEAD').map((verb) => `${verb} ${path}`);
       });
-    assert.ok(routes.length >= 9);
-    assert.deepEqual(operations.map(([name]) => name).toSorted(), routes.toSorted());
+    expect(routes.length).toBeGreaterThanOrEqual(9);
+    expect(operations.map(([name]) => name).toSorted()).toEqual(routes.toSorted());
   });
 
-  it('describes what each answers, errors included', () => {
+  it('has the version of the package', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    expect(document.info.version).toBe(version);
+  });
+
+  it('describes the answers of each route, including errors', () => {
     for (const [name, , { responses }] of operations) {
       const { default: problem, ...others } = responses;
       const ref = { schema: { $ref: '#/components/schemas/Problem' } };
-      assert.deepEqual(problem?.content, { 'application/problem+json': ref }, name);
+      about(name, () => expect(problem?.content).toEqual({ 'application/problem+json': ref }));
       const successes = Object.keys(others).filter((status) => /^[23]/.test(status));
-      assert.ok(successes.length > 0, name);
+      about(name, () => expect(successes.length).toBeGreaterThan(0));
       for (const [status, { description, content }] of Object.entries(others)) {
-        assert.ok(description !== '', `${name} ${status}`);
+        about(`${name} ${status}`, () => expect(description !== '').toBe(true));
         const bodyless = status.startsWith('3');
-        assert.ok(bodyless || Object.keys(content ?? {}).length > 0, `${name} ${status}`);
+        about(`${name} ${status}`, () =>
+          expect(bodyless || Object.keys(content ?? {}).length > 0).toBe(true),
+        );
       }
     }
   });
 
-  it('names each operation once and every part of its path', () => {
+  it('names each operation once, and every parameter of its path', () => {
     const ids = operations.map(([, , operation]) => operation.operationId);
-    assert.equal(new Set(ids).size, ids.length);
+    expect(new Set(ids).size).toBe(ids.length);
     for (const [name, path, { parameters }] of operations) {
       const inPath = parameters.filter((p) => p.in === 'path');
-      assert.ok(inPath.every((p) => p.required));
+      expect(inPath.every((p) => p.required)).toBe(true);
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, part]) => part!);
-      assert.deepEqual(new Set(inPath.map((p) => p.name)), new Set(named), name);
+      about(name, () => expect(new Set(inPath.map((p) => p.name))).toEqual(new Set(named)));
       const all = parameters.map((p) => `${p.in} ${p.name.toLowerCase()}`);
-      assert.equal(new Set(all).size, all.length, name);
+      about(name, () => expect(new Set(all).size).toBe(all.length));
     }
   });
 
   it('refers to nothing that is missing', () => {
     const refs = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)];
-    assert.ok(refs.length > 9);
+    expect(refs.length).toBeGreaterThan(9);
     for (const [, ref] of refs) {
       const name = /^#\/components\/schemas\/(\w+)$/.exec(ref!)?.[1];
-      assert.ok(name !== undefined && name in document.components.schemas, ref);
+      about(ref, () =>
+        expect(name !== undefined && name in document.components.schemas).toBe(true),
+      );
     }
   });
 
-  it('has the shape of errors and what each code means', () => {
+  it('describes the shape of errors and the meaning of each code', () => {
     const { properties, required } = document.components.schemas['Problem']!;
-    assert.deepEqual(Object.keys(properties!), Object.keys(problemSchema.shape));
-    assert.ok(required!.includes('code') && !required!.includes('errors'));
-    assert.match(document.info.description, /\| `invalid_fields` \| Some fields/);
+    expect(Object.keys(properties!)).toEqual(Object.keys(problemSchema.shape));
+    expect(required!.includes('code') && !required!.includes('errors')).toBe(true);
+    expect(document.info.description).toMatch(/\| `invalid_fields` \| Some fields/);
   });
 
   it('has the limits of the generation request', () => {
     const generate = document.paths['/api/v1/generate-image']!['post']!;
     const body = generate.requestBody!.content['application/json']!.schema;
-    assert.deepEqual(body.required, ['prompt']);
-    assert.equal(body.additionalProperties, false);
+    expect(body.required).toEqual(['prompt']);
+    expect(body.additionalProperties).toBe(false);
     const limits: Record<string, Schema> = {
       prompt: { minLength: 1, maxLength: 2000 },
       width: { minimum: 64, maximum: 2048, multipleOf: 8, default: 512 },
@@ -126,38 +136,41 @@ describe('the OpenAPI document', () => {
       expires_in: { minimum: 1, maximum: 604_800 },
     };
     for (const [field, limit] of Object.entries(limits)) {
-      assert.deepEqual({ ...body.properties![field], ...limit }, body.properties![field], field);
+      about(field, () =>
+        expect({ ...body.properties![field], ...limit }).toEqual(body.properties![field]),
+      );
     }
     const headers = generate.parameters.filter((p) => p.in === 'header');
     const optional = headers.filter((p) => !p.required).map((p) => p.name);
-    assert.deepEqual(optional.toSorted(), ['Idempotency-Key', 'Prefer']);
-    assert.equal(headers.length, 2);
+    expect(optional.toSorted()).toEqual(['Idempotency-Key', 'Prefer']);
+    expect(headers.length).toBe(2);
   });
 
-  it('says what is open', () => {
+  it('says which routes are open', () => {
     const open = operations.filter(([, , { security }]) => security?.length === 0);
     const names = [
+      'GET /',
       'GET /admin/login',
       'GET /health/live',
       'GET /health/ready',
       'POST /admin/login',
     ];
-    assert.deepEqual(open.map(([name]) => name).toSorted(), names);
-    assert.equal(document.security.length, 2);
+    expect(open.map(([name]) => name).toSorted()).toEqual(names);
+    expect(document.security.length).toBe(2);
   });
 
-  it('has pages whose scripts are files of ours', async () => {
+  it('has pages whose scripts are our own files', async () => {
     const page = await darkroom.request('/api/docs');
-    assert.equal(page.status, 200);
-    assert.match(page.headers.get('content-security-policy')!, /script-src 'self';/);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-security-policy')!).toMatch(/script-src 'self';/);
     const text = await page.text();
     const files = [...text.matchAll(/(?:src|href)="\.\/(docs\/[^"]+)"/g)].map(([, file]) => file);
-    assert.ok(files.length >= 4);
+    expect(files.length).toBeGreaterThanOrEqual(4);
     for (const file of files) {
       const answer = await darkroom.request(`/api/${file}`);
-      assert.equal(answer.status, 200, file);
-      assert.ok((await answer.arrayBuffer()).byteLength > 0, file);
+      about(file, () => expect(answer.status).toBe(200));
+      expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(0);
     }
-    assert.doesNotMatch(text, /<script>/);
+    expect(text).not.toMatch(/<script>/);
   });
 });

@@ -1,62 +1,75 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { v4 as uuid } from 'uuid';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 
 const small = { prompt: 'a lighthouse', width: 64, height: 64, steps: 1, seed: 7 };
 const path = '/api/v1/generate-image';
 
 onBothQueueEngines('Prefer: wait, with workers', (engine) => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom(engine);
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
-  it('the answer is the final status', async () => {
+  it('gets the final status as the answer', async () => {
     const answer = await darkroom.post(path, small, { prefer: 'respond-async, wait=30' });
-    assert.equal(answer.status, 200, await answer.clone().text());
-    assert.equal(answer.headers.get('preference-applied'), 'wait=30');
+    about(await answer.clone().text(), () => expect(answer.status).toBe(200));
+    expect(answer.headers.get('preference-applied')).toBe('wait=30');
     const waited = (await answer.json()) as { task_id: string; status: string };
-    assert.equal(waited.status, 'SUCCESS');
-    assert.deepEqual(waited, await darkroom.status(waited.task_id));
-    assert.match(answer.headers.get('location')!, new RegExp(`/${waited.task_id}$`));
+    expect(waited.status).toBe('SUCCESS');
+    expect(waited).toEqual(await darkroom.status(waited.task_id));
+    expect(answer.headers.get('location')!).toMatch(new RegExp(`/${waited.task_id}$`));
   });
 
-  it('with an Idempotency-Key, the second time is the same task', async () => {
+  it('gets the same task the second time with an Idempotency-Key', async () => {
     const headers = { prefer: 'wait=30', 'idempotency-key': uuid() };
     const first = await (await darkroom.post(path, small, headers)).json();
-    assert.deepEqual(await (await darkroom.post(path, small, headers)).json(), first);
+    expect(await (await darkroom.post(path, small, headers)).json()).toEqual(first);
   });
 });
 
 describe('Prefer: wait, without workers', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   for (const seconds of [0, 1]) {
-    it(`is accepted after ${seconds} s when it has not ended`, async () => {
+    it(`gets 202 after ${seconds} s when the task has not ended`, async () => {
       const answer = await darkroom.post(path, small, { prefer: `wait=${seconds}` });
-      assert.equal(answer.status, 202);
-      assert.equal(answer.headers.get('preference-applied'), `wait=${seconds}`);
-      assert.equal(((await answer.json()) as { status: string }).status, 'PENDING');
+      expect(answer.status).toBe(202);
+      expect(answer.headers.get('preference-applied')).toBe(`wait=${seconds}`);
+      expect(((await answer.json()) as { status: string }).status).toBe('PENDING');
     });
   }
+
+  it('gets the current state when the wait is over', async () => {
+    const headers = { prefer: 'wait=3', 'x-request-id': 'failed-once' };
+    const waiting = darkroom.post(path, small, headers);
+    const fail = `UPDATE tasks SET state = 'RETRY' WHERE correlation_id = 'failed-once' RETURNING id`;
+    await eventually(
+      'it has failed once',
+      async () => (await darkroom.database.query(fail))[1] > 0,
+    );
+    const answer = await waiting;
+    expect(answer.status).toBe(202);
+    expect(((await answer.json()) as { status: string }).status).toBe('RETRY');
+  });
 
   for (const prefer of ['', 'wait', 'wait=', 'wait=-1', 'wait=1.5', 'wait=soon', 'await=9']) {
     it(`"${prefer}" is ignored`, async () => {
       const answer = await darkroom.post(path, small, { prefer });
-      assert.equal(answer.status, 202, await answer.text());
-      assert.equal(answer.headers.get('preference-applied'), null);
+      about(await answer.text(), () => expect(answer.status).toBe(202));
+      expect(answer.headers.get('preference-applied')).toBe(null);
     });
   }
 
-  it('a longer one is cut to 60 s and ends with the process', { timeout: 45_000 }, async () => {
+  it('is cut to 60 s, and ends when the process does', async () => {
     const headers = { prefer: 'wait=9999999', 'x-request-id': 'held' };
     const waiting = darkroom.post(path, small, headers);
     await eventually('the request is waiting', async () => {
@@ -65,8 +78,8 @@ describe('Prefer: wait, without workers', () => {
     });
     const closing = darkroom.app.close();
     const answer = await waiting;
-    assert.equal(answer.status, 202);
-    assert.equal(answer.headers.get('preference-applied'), 'wait=60');
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get('preference-applied')).toBe('wait=60');
     await closing;
-  });
+  }, 45_000);
 });

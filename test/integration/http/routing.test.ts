@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { problemOf } from '../../support/problem.js';
@@ -9,16 +9,16 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 describe('routing', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
-  it('a slash at the end makes no difference', async () => {
+  it('ignores a slash at the end', async () => {
     const routes = routesOf(darkroom.app)
       .all()
       .filter(({ url }) => !url.includes('*') && !url.endsWith('/') && !url.includes('.'));
-    assert.ok(routes.length > 40);
+    expect(routes.length).toBeGreaterThan(40);
     for (const { url, verbs } of routes) {
       const path = url.replace(/:\w+/g, id);
       for (const method of verbs) {
@@ -27,19 +27,33 @@ describe('routing', () => {
           await darkroom.request(path, init),
           await darkroom.request(`${path}/`, init),
         ];
-        assert.equal(slashed.status, plain.status, `${method} ${path}`);
+        about(`${method} ${path}`, () => expect(slashed.status).toBe(plain.status));
         const type = slashed.headers.get('content-type');
-        assert.equal(type, plain.headers.get('content-type'), `${method} ${path}`);
+        about(`${method} ${path}`, () => expect(type).toBe(plain.headers.get('content-type')));
       }
     }
   });
 
-  for (const path of ['/nope', '/api/v2/images', '/api', '/HEALTH/live', '//health/live', '/%2e']) {
+  for (const path of ['/nope', '/api/v2/images', '/api', '/HEALTH/live', '//health/live']) {
     it(`${path} is unknown: 404, with a credential or without`, async () => {
       await problemOf(await darkroom.request(path), 404, 'not_found');
       await problemOf(await darkroom.request(path, { key: null }), 404, 'not_found');
     });
   }
+
+  it('sends a browser from the bare address to the docs, and lists all parts to a program', async () => {
+    const accept = 'text/html,application/xhtml+xml,*/*;q=0.8';
+    const init = { key: null, headers: { accept }, redirect: 'manual' } as const;
+    const page = await darkroom.request('/', init);
+    expect(page.status).toBe(303);
+    expect(page.headers.get('location')).toBe('/api/docs');
+    const parts = (await (await darkroom.request('/', { key: null })).json()) as object;
+    const { name, ...paths } = parts as Record<string, string>;
+    expect(name).toBe('Darkroom');
+    for (const path of Object.values(paths)) {
+      expect((await darkroom.request(path)).status).toBe(200);
+    }
+  });
 
   const wrongVerbs: Record<string, [path: string, allow: string]> = {
     GET: ['/api/v1/generate-image', 'POST'],
@@ -50,77 +64,77 @@ describe('routing', () => {
     OPTIONS: [`/api/v1/task_status/${id}`, 'GET, HEAD'],
   };
   for (const [method, [path, allow]] of Object.entries(wrongVerbs)) {
-    it(`${method} ${path}: 405, with the verbs that work`, async () => {
+    it(`${method} ${path}: 405, with the methods that work`, async () => {
       const answer = await darkroom.request(path, { method });
-      assert.equal(answer.headers.get('allow'), allow);
+      expect(answer.headers.get('allow')).toBe(allow);
       await problemOf(answer, 405, 'method_not_allowed');
     });
   }
 
-  it('a URL that cannot be read: 400, one with a part that is too long: 414', async () => {
+  it('gives 400 for a malformed URL, and 414 for one with a part that is too long', async () => {
     await problemOf(await darkroom.request('/api/v1/images/%zz'), 400, 'malformed_request');
     const long = await darkroom.request(`/api/v1/images/${'x'.repeat(201)}`);
     await problemOf(long, 414, 'uri_too_long');
   });
 
-  it('a parameter that is given twice: 400', async () => {
+  it('gives 400 for a parameter that is given twice', async () => {
     await problemOf(await darkroom.request('/health/live?a=1&a=2'), 400, 'malformed_request');
     const twice = `/api/v1/images/${id}?size=full&size=thumbnail`;
     await problemOf(await darkroom.request(twice), 400, 'malformed_request');
   });
 
-  it('no answer names the software behind it, and each has its policy', async () => {
+  it('names no software in any answer, and gives each one its policy', async () => {
     for (const path of ['/health/live', '/nope', '/admin/login', '/api/docs', '/health/live?a&a']) {
       const { headers } = await darkroom.request(path);
-      assert.equal(headers.get('x-powered-by'), null);
-      assert.equal(headers.get('server'), null);
-      assert.match(headers.get('content-security-policy')!, /default-src 'none'/);
-      assert.equal(headers.get('x-content-type-options'), 'nosniff');
-      assert.equal(headers.get('access-control-allow-origin'), null);
+      expect(headers.get('x-powered-by')).toBe(null);
+      expect(headers.get('server')).toBe(null);
+      expect(headers.get('content-security-policy')!).toMatch(/default-src 'none'/);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('access-control-allow-origin')).toBe(null);
     }
   });
 });
 
 describe('the correlation id', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   const idOf = async (headers: Record<string, string>, path = '/health/live') =>
     (await darkroom.request(path, { headers })).headers.get('x-correlation-id')!;
 
   for (const sane of ['a', 'x'.repeat(64), 'req-1.2_3', id]) {
-    it(`${sane.slice(0, 40)} is taken over`, async () => {
-      assert.equal(await idOf({ 'x-request-id': sane }), sane);
-      assert.equal(await idOf({ 'x-correlation-id': sane }), sane);
-      assert.equal(await idOf({ 'x-request-id': sane }, '/nope'), sane);
-      assert.equal(await idOf({ 'x-request-id': sane }, '/%zz'), sane);
+    it(`is taken from the request: ${sane.slice(0, 40)}`, async () => {
+      expect(await idOf({ 'x-request-id': sane })).toBe(sane);
+      expect(await idOf({ 'x-correlation-id': sane })).toBe(sane);
+      expect(await idOf({ 'x-request-id': sane }, '/nope')).toBe(sane);
+      expect(await idOf({ 'x-request-id': sane }, '/%zz')).toBe(sane);
     });
   }
 
   for (const odd of ['', 'x'.repeat(65), 'a b', 'a"b', '<script>', 'a,b', 'é', '{"a":1}']) {
     it(`${odd.slice(0, 40) || 'an empty one'} is replaced`, async () => {
-      assert.match(await idOf({ 'x-request-id': odd }), uuid);
+      expect(await idOf({ 'x-request-id': odd })).toMatch(uuid);
     });
   }
 
-  it('is another one for each request that has none', async () => {
+  it('is a new one for each request that has none', async () => {
     const ids = [await idOf({}), await idOf({})];
-    assert.notEqual(ids[0], ids[1]);
-    for (const made of ids) assert.match(made, uuid);
+    expect(ids[0]).not.toBe(ids[1]);
+    for (const made of ids) expect(made).toMatch(uuid);
   });
 
   it('is in the body of an error and in the row of a task', async () => {
     const headers = { 'x-request-id': 'from-outside' };
     const { correlation_id } = await problemOf(await darkroom.request('/nope', { headers }), 404);
-    assert.equal(correlation_id, 'from-outside');
+    expect(correlation_id).toBe('from-outside');
     const posted = await darkroom.post('/api/v1/generate-image', { prompt: 'x' }, headers);
     const { task_id } = (await posted.json()) as { task_id: string };
     const [row] = await darkroom.database.query('SELECT correlation_id FROM tasks WHERE id = $1', [
       task_id,
     ]);
-    assert.equal(row.correlation_id, 'from-outside');
+    expect(row.correlation_id).toBe('from-outside');
   });
 });

@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { problemOf } from '../../support/problem.js';
@@ -8,10 +8,10 @@ const ours = { 'sec-fetch-site': 'same-origin' };
 
 describe('a browser session', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
   const login = (form: Record<string, string>, headers: Record<string, string> = ours) =>
     darkroom.request('/admin/login', {
@@ -38,42 +38,43 @@ describe('a browser session', () => {
 
   async function signIn(key = darkroom.adminKey): Promise<string> {
     const answer = await login({ key });
-    assert.equal(answer.status, 303);
+    expect(answer.status).toBe(303);
     return answer.headers.get('set-cookie')!.split(';', 1)[0]!;
   }
 
-  it('starts with a key, in a cookie that scripts and other sites do not get', async () => {
+  it('starts with a key, in a cookie that scripts and other sites cannot use', async () => {
     const answer = await login({ key: ` ${darkroom.adminKey}\n` });
-    assert.equal(answer.status, 303);
-    assert.equal(answer.headers.get('location'), '/admin/queues');
+    expect(answer.status).toBe(303);
+    expect(answer.headers.get('location')).toBe('/admin/queues');
     const [pair, ...flags] = answer.headers.get('set-cookie')!.split('; ');
-    assert.match(pair!, /^darkroom_session=[\w-]{43}$/);
+    expect(pair!).toMatch(/^darkroom_session=[\w-]{43}$/);
     const wanted = ['HttpOnly', 'Max-Age=43200', 'Path=/', 'SameSite=Strict'];
-    assert.deepEqual(flags.toSorted(), wanted);
-    assert.equal((await visit('/admin/queues', pair!)).status, 200);
-    assert.equal((await visit('/api/docs', pair!)).status, 200);
+    expect(flags.toSorted()).toEqual(wanted);
+    expect((await visit('/admin/queues', pair!)).status).toBe(200);
+    expect((await visit('/api/docs', pair!)).status).toBe(200);
   });
 
   it('takes a user to the docs', async () => {
     const answer = await login({ key: await darkroom.newUserKey('user') });
-    assert.equal(answer.headers.get('location'), '/api/docs');
+    expect(answer.headers.get('location')).toBe('/api/docs');
   });
 
   it('does not start with a wrong key', async () => {
     for (const key of ['', 'dk_wrong', 'x'.repeat(200)]) {
       const answer = await login({ key });
-      assert.equal(answer.status, 401);
-      assert.equal(answer.headers.get('set-cookie'), null);
-      assert.match(answer.headers.get('content-type')!, /^text\/html/);
-      assert.match(await answer.text(), /This key is not valid/);
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('set-cookie')).toBe(null);
+      expect(answer.headers.get('content-type')!).toMatch(/^text\/html/);
+      expect(await answer.text()).toMatch(/This key is not valid/);
     }
   });
 
-  it('a form with other fields, a field twice or JSON is refused', async () => {
+  it('does not start with JSON, or with a form that has other fields or a field twice', async () => {
     await problemOf(await login({ key: darkroom.adminKey, role: 'admin' }), 422);
     await problemOf(await login({ next: '/' }), 422);
     const json = { ...ours, 'content-type': 'text/plain' };
-    await problemOf(await login({ key: darkroom.adminKey }, json), 415);
+    const { detail } = await problemOf(await login({ key: darkroom.adminKey }, json), 415);
+    expect(detail).toMatch(/application\/json in UTF-8 or a form/);
     const twice = await darkroom.request('/admin/login', {
       method: 'POST',
       key: null,
@@ -83,14 +84,14 @@ describe('a browser session', () => {
     await problemOf(twice, 400, 'malformed_request');
   });
 
-  it('goes where the visitor was going, on this site only', async () => {
+  it('leads to the page that the visitor wanted, on this site only', async () => {
     const key = darkroom.adminKey;
     const inside = await visit('/admin/queues/queue/high_priority?page=2', '');
-    assert.equal(inside.status, 303);
+    expect(inside.status).toBe(303);
     const form = await (await visit(inside.headers.get('location')!, '')).text();
     const next = /name="next" value="([^"]*)"/.exec(form)![1]!;
-    assert.equal(next, '/admin/queues/queue/high_priority?page=2');
-    assert.equal((await login({ key, next })).headers.get('location'), next);
+    expect(next).toBe('/admin/queues/queue/high_priority?page=2');
+    expect((await login({ key, next })).headers.get('location')).toBe(next);
 
     const elsewhere = ['https://evil.example', '//evil.example', '/\\evil.example', 'evil.example'];
     const tricks = [
@@ -101,40 +102,39 @@ describe('a browser session', () => {
     ];
     for (const next of [...elsewhere, ...tricks, '/\r\nset-cookie: a=b', '"><script>']) {
       const location = (await login({ key, next })).headers.get('location')!;
-      assert.equal(new URL(location, darkroom.url).origin, darkroom.url, next);
+      about(next, () => expect(new URL(location, darkroom.url).origin).toBe(darkroom.url));
       const page = await (await visit(`/admin/login?next=${encodeURIComponent(next)}`, '')).text();
-      assert.doesNotMatch(page, /evil\.example|<script>/, next);
+      about(next, () => expect(page).not.toMatch(/evil\.example|<script>/));
     }
   });
 
   it('ends with a logout', async () => {
     const cookie = await signIn();
     const answer = await write('/admin/logout', { cookie, ...ours });
-    assert.equal(answer.status, 303);
-    assert.match(
-      answer.headers.get('set-cookie')!,
+    expect(answer.status).toBe(303);
+    expect(answer.headers.get('set-cookie')!).toMatch(
       /^darkroom_session=;.*Expires=Thu, 01 Jan 1970/,
     );
-    assert.equal((await visit('/api/v1/task_status/x', cookie)).status, 401);
+    expect((await visit('/api/v1/task_status/x', cookie)).status).toBe(401);
   });
 
-  it('ends with its time', async () => {
+  it('ends when its time is over', async () => {
     const cookie = await signIn();
-    assert.equal((await visit('/api/v1/task_status/x', cookie)).status, 404);
+    expect((await visit('/api/v1/task_status/x', cookie)).status).toBe(404);
     await darkroom.database.query(`UPDATE sessions SET expires_at = now()`);
-    assert.equal((await visit('/api/v1/task_status/x', cookie)).status, 401);
+    expect((await visit('/api/v1/task_status/x', cookie)).status).toBe(401);
     await signIn();
     const [row] = await darkroom.database.query('SELECT count(*)::int AS count FROM sessions');
-    assert.equal(row.count, 1);
+    expect(row.count).toBe(1);
   });
 
-  it('ends when the key is revoked that may have started it', async () => {
+  it('ends when a key that may have started it is revoked', async () => {
     const auth = darkroom.app.get(AuthService);
     const user = await auth.createUser('revoked', 'user');
     const { id, key } = await auth.createApiKey(user.id);
     const cookie = await signIn(key);
     await auth.revokeApiKey(id);
-    assert.equal((await visit('/api/v1/task_status/x', cookie)).status, 401);
+    expect((await visit('/api/v1/task_status/x', cookie)).status).toBe(401);
   });
 
   const sites: Record<string, [headers: Record<string, string>, refused: boolean]> = {
@@ -156,13 +156,13 @@ describe('a browser session', () => {
       const all = { cookie, ...headers, ...origin };
       const answer = await write('/api/v1/generate-image', all);
       if (refused) await problemOf(answer, 403, 'cross_site_request');
-      else assert.equal(answer.status, 202);
+      else expect(answer.status).toBe(202);
     });
   }
 
   it('cannot be started by another site', async () => {
     const answer = await login({ key: darkroom.adminKey }, { 'sec-fetch-site': 'cross-site' });
     await problemOf(answer, 403, 'cross_site_request');
-    assert.equal(answer.headers.get('set-cookie'), null);
+    expect(answer.headers.get('set-cookie')).toBe(null);
   });
 });

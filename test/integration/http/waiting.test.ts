@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TaskStatusService } from '../../../src/features/task-status/task-status.service.js';
 import { collectGarbage } from '../../support/collect-garbage.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -8,14 +7,14 @@ import { eventually } from '../../support/eventually.js';
 const body = { prompt: 'a lighthouse', width: 64, height: 64, steps: 1 };
 const path = '/api/v1/generate-image';
 
-describe('many clients that wait at once', () => {
+describe('500 clients that wait at once', () => {
   let darkroom: TestDarkroom;
-  before(async () => {
+  beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
   });
-  after(() => darkroom.close());
+  afterAll(() => darkroom.close());
 
-  it('all 500 are answered when their time is over, and others meanwhile', async () => {
+  it('are all answered when their time is over, and other clients meanwhile', async () => {
     let answered = 0;
     const waits = Array.from({ length: 500 }, async () => {
       const answer = await darkroom.post(path, body, { prefer: 'wait=8' });
@@ -27,12 +26,12 @@ describe('many clients that wait at once', () => {
       return (tasks as { n: number }).n === 500;
     });
     await collectGarbage();
-    assert.equal((await darkroom.request('/health/live', { key: null })).status, 200);
-    assert.ok(answered < 500, 'the other request was answered only after the waits');
-    assert.deepEqual([...new Set(await Promise.all(waits))], [202]);
+    expect((await darkroom.request('/health/live', { key: null })).status).toBe(200);
+    expect(answered).toBeLessThan(500);
+    expect([...new Set(await Promise.all(waits))]).toEqual([202]);
   });
 
-  it('a wait is over when its client hangs up', async () => {
+  it('stop waiting when they disconnect', async () => {
     const waits = darkroom.app.get(TaskStatusService);
     const clients = Array.from({ length: 50 }, () => new AbortController());
     const requests = clients.map(({ signal }) =>
@@ -46,6 +45,6 @@ describe('many clients that wait at once', () => {
     await eventually('all wait', async () => waits.waiting === 50);
     for (const client of clients) client.abort();
     await Promise.allSettled(requests);
-    await eventually('nobody waits', async () => waits.waiting === 0, 4_000);
+    await eventually('nobody waits', async () => waits.waiting === 0, 50_000);
   });
 });

@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { v7 as uuidv7 } from 'uuid';
 import {
   MaintenanceService,
@@ -11,7 +11,7 @@ import {
 } from '../../../src/features/maintenance/maintenance.tasks.js';
 import type { OldRows } from '../../../src/features/maintenance/old-rows.js';
 import { Schedules } from '../../../src/tasks/schedules/schedules.js';
-import { TaskClient } from '../../../src/tasks/task-client.js';
+import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { eventually } from '../../support/eventually.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 
@@ -21,7 +21,7 @@ const endless = new AbortController().signal;
 
 let darkroom: TestDarkroom;
 let schedules: Schedules;
-before(async () => {
+beforeAll(async () => {
   darkroom = await startDarkroom('postgres', {
     settings: {
       scheduleTimeZone: 'Europe/Berlin',
@@ -35,7 +35,7 @@ before(async () => {
   // They run when a test says so.
   for (const { name } of await schedules.list()) await schedules.pause(name);
 });
-after(() => darkroom.close());
+afterAll(() => darkroom.close());
 
 interface Row {
   id?: string;
@@ -72,39 +72,40 @@ const left = async (ids: string[]) => {
 
 async function deleteOldData(): Promise<Record<string, number> | null> {
   const id = await schedules.runNow('delete_old_data');
-  return darkroom.app.get(TaskClient).result(id, deleteOldDataTask).get({ timeoutMs: 30_000 });
+  return darkroom.app.get(TaskClient).result(id, deleteOldDataTask).get({ timeoutMs: 300_000 });
 }
 
-it('both are declared: every minute, and daily by the zone of the settings', async () => {
+it('both schedules are declared: every minute, and daily in the configured time zone', async () => {
   const sweep = await schedules.find('sweep_expired_results');
-  assert.deepEqual([sweep.task, sweep.everyMs], ['sweep_expired_results_task', 60_000]);
+  expect([sweep.task, sweep.everyMs]).toEqual(['sweep_expired_results_task', 60_000]);
   const daily = await schedules.find('delete_old_data');
-  assert.deepEqual(
-    [daily.task, daily.cron, daily.timeZone],
-    ['delete_old_data_task', '30 3 * * *', 'Europe/Berlin'],
-  );
+  expect([daily.task, daily.cron, daily.timeZone]).toEqual([
+    'delete_old_data_task',
+    '30 3 * * *',
+    'Europe/Berlin',
+  ]);
 });
 
-it('expired results are dropped, thousands at a time, and no others', async () => {
+it('expired results are dropped, a thousand at a time, and no others', async () => {
   await expiring(2_500, '-1 s');
   await expiring(3, '1 hour');
   const keptForGood = await task({ ended: '1 hour' });
   await darkroom.database.query(`UPDATE tasks SET result = '1' WHERE id = $1`, [keptForGood]);
   const id = await schedules.runNow('sweep_expired_results');
   const result = darkroom.app.get(TaskClient).result(id, sweepExpiredResultsTask);
-  assert.equal(await result.get({ timeoutMs: 30_000 }), 2_500);
+  expect(await result.get({ timeoutMs: 300_000 })).toBe(2_500);
   const counts = await darkroom.database.query(
     `SELECT forgotten, result IS NULL AS dropped, count(*)::int AS n FROM tasks
       WHERE name = 'expiring' OR id = $1 GROUP BY 1, 2 ORDER BY 1`,
     [keptForGood],
   );
-  assert.deepEqual(counts, [
+  expect(counts).toEqual([
     { forgotten: false, dropped: false, n: 4 },
     { forgotten: true, dropped: true, n: 2_500 },
   ]);
 });
 
-it('results of a canvas are kept until its callbacks are over, too', async () => {
+it('results of a canvas are kept until its callbacks are over', async () => {
   const { database } = darkroom;
   const canvas = await task({ ended: '2 hours' });
   const open = await task({ canvas, state: 'PENDING' });
@@ -118,12 +119,12 @@ it('results of a canvas are kept until its callbacks are over, too', async () =>
   const forgotten = async () =>
     (await database.query('SELECT forgotten FROM tasks WHERE id = $1', [part]))[0].forgotten;
   await service.dropExpiredResults(endless);
-  assert.equal(await forgotten(), false);
+  expect(await forgotten()).toBe(false);
   await database.query(`UPDATE tasks SET state = 'SUCCESS', finished_at = now() WHERE id = $1`, [
     open,
   ]);
   await service.dropExpiredResults(endless);
-  assert.equal(await forgotten(), true);
+  expect(await forgotten()).toBe(true);
 });
 
 it('two sweeps at once share the work', async () => {
@@ -133,10 +134,10 @@ it('two sweeps at once share the work', async () => {
     service.dropExpiredResults(endless),
     service.dropExpiredResults(endless),
   ]);
-  assert.equal(one + other, 3_000);
+  expect(one + other).toBe(3_000);
 });
 
-it('a sweep stops at its signal, with what it has done', async () => {
+it('a sweep stops at its signal, and keeps what it has done', async () => {
   await expiring(1_500, '-1 s');
   const service = darkroom.app.get(MaintenanceService);
   let looks = 0;
@@ -145,12 +146,12 @@ it('a sweep stops at its signal, with what it has done', async () => {
       return ++looks > 1;
     },
   } as AbortSignal;
-  assert.equal(await service.dropExpiredResults(afterOneBatch), 1_000);
-  assert.equal(await service.dropExpiredResults(AbortSignal.abort()), 0);
-  assert.equal(await service.dropExpiredResults(endless), 500);
+  expect(await service.dropExpiredResults(afterOneBatch)).toBe(1_000);
+  expect(await service.dropExpiredResults(AbortSignal.abort())).toBe(0);
+  expect(await service.dropExpiredResults(endless)).toBe(500);
 });
 
-it('finished tasks are deleted after their time; open and younger ones stay', async () => {
+it('finished tasks are deleted after their retention; open and newer ones stay', async () => {
   const ids = [
     await task({ ended: '31 days' }),
     await task({ ended: '31 days', state: 'FAILURE' }),
@@ -158,11 +159,11 @@ it('finished tasks are deleted after their time; open and younger ones stay', as
     await task({ ended: '29 days' }),
     await task({ state: 'PENDING' }),
   ];
-  assert.equal((await deleteOldData())?.['tasks'], 3);
-  assert.deepEqual(await left(ids), [false, false, false, true, true]);
+  expect((await deleteOldData())?.['tasks']).toBe(3);
+  expect(await left(ids)).toEqual([false, false, false, true, true]);
 });
 
-it('a canvas goes as a whole, when its root has been over for that long', async () => {
+it('a canvas is deleted as a whole, when its root has been over for that long', async () => {
   const [open, fresh, over] = [uuidv7(), uuidv7(), uuidv7()];
   const ids = [
     await task({ id: open, canvas: open, state: 'PENDING' }),
@@ -174,7 +175,7 @@ it('a canvas goes as a whole, when its root has been over for that long', async 
     await task({ canvas: uuidv7(), ended: '31 days' }),
   ];
   await deleteOldData();
-  assert.deepEqual(await left(ids), [true, true, true, true, false, false, false]);
+  expect(await left(ids)).toEqual([true, true, true, true, false, false, false]);
 });
 
 it('generations have a retention of their own, and their images stay', async () => {
@@ -190,12 +191,12 @@ it('generations have a retention of their own, and their images stay', async () 
     [uuidv7(), ids[1], owner],
   );
   const deleted = await deleteOldData();
-  assert.equal(deleted?.['generations'], 1);
-  assert.deepEqual(await left(ids), [true, false, true]);
+  expect(deleted?.['generations']).toBe(1);
+  expect(await left(ids)).toEqual([true, false, true]);
   const images = await darkroom.database.query('SELECT FROM generated_images WHERE owner_id = $1', [
     owner,
   ]);
-  assert.equal(images.length, 1);
+  expect(images.length).toBe(1);
 });
 
 it('expired sessions, old keys and the history of schedules are deleted', async () => {
@@ -224,19 +225,20 @@ it('expired sessions, old keys and the history of schedules are deleted', async 
        ('delete_old_data', '2001-01-02', now() - interval '29 days', false)`,
   );
   const deleted = await deleteOldData();
-  assert.deepEqual(
-    [deleted?.['sessions'], deleted?.['idempotency_keys'], deleted?.['schedule_runs']],
-    [1, 2, 1],
-  );
+  expect([
+    deleted?.['sessions'],
+    deleted?.['idempotency_keys'],
+    deleted?.['schedule_runs'],
+  ]).toEqual([1, 2, 1]);
   const keys = await database.query('SELECT key FROM idempotency_keys ORDER BY key');
-  assert.deepEqual(keys, [{ key: 'of an open task' }, { key: 'young' }]);
+  expect(keys).toEqual([{ key: 'of an open task' }, { key: 'young' }]);
   const sessions = await database.query(`SELECT FROM sessions WHERE digest = '\\x02'`);
-  assert.equal(sessions.length, 1);
+  expect(sessions.length).toBe(1);
   const runs = await database.query(`SELECT FROM schedule_runs WHERE due_at < '2001-01-03'`);
-  assert.equal(runs.length, 1);
+  expect(runs.length).toBe(1);
 });
 
-it('keys whose time is over are forgotten, others stay', async () => {
+it('expired once keys are deleted, and others stay', async () => {
   const { database } = darkroom;
   await database.query(
     `INSERT INTO task_once_keys (name, key, task_id, expires_at) VALUES
@@ -251,14 +253,14 @@ it('keys whose time is over are forgotten, others stay', async () => {
        ('t', 'young', ARRAY[now()], now() - interval '60 days')`,
   );
   const deleted = await deleteOldData();
-  assert.deepEqual([deleted?.['task_once_keys'], deleted?.['task_rates']], [1, 2]);
+  expect([deleted?.['task_once_keys'], deleted?.['task_rates']]).toEqual([1, 2]);
   const once = await database.query(`SELECT key FROM task_once_keys WHERE name = 't'`);
-  assert.deepEqual(once, [{ key: 'held' }]);
+  expect(once).toEqual([{ key: 'held' }]);
   const rates = await database.query(`SELECT key FROM task_rates WHERE name = 't' ORDER BY key`);
-  assert.deepEqual(rates, [{ key: 'waited for' }, { key: 'young' }]);
+  expect(rates).toEqual([{ key: 'waited for' }, { key: 'young' }]);
 });
 
-it('0 days: for ever', async () => {
+it('0 days keeps rows for ever', async () => {
   const id = await task({ ended: '3650 days' });
   const settings = { ...darkroom.settings, taskRetentionDays: 0, generationRetentionDays: 0 };
   const service = new MaintenanceService(
@@ -267,11 +269,11 @@ it('0 days: for ever', async () => {
     darkroom.app.get(OLD_ROWS, { strict: false }),
   );
   const deleted = await service.deleteOldRows(endless);
-  assert.deepEqual([deleted['tasks'], deleted['schedule_runs'], deleted['generations']], [0, 0, 0]);
-  assert.deepEqual(await left([id]), [true]);
+  expect([deleted['tasks'], deleted['schedule_runs'], deleted['generations']]).toEqual([0, 0, 0]);
+  expect(await left([id])).toEqual([true]);
 });
 
-it('the search for old tasks reads none of those that are kept', async () => {
+it('the search for old tasks does not read tasks that are kept', async () => {
   await darkroom.database.query(
     `INSERT INTO tasks (id, name, queue, priority, payload, state, finished_at, run_at)
      SELECT gen_random_uuid(), 'generate_image_task', 'low_priority', 5, '{}', 'SUCCESS',
@@ -285,7 +287,7 @@ it('the search for old tasks reads none of those that are kept', async () => {
     ...(old.parameters ?? []),
   ])) as [{ 'QUERY PLAN': [{ Plan: PlanNode }] }];
   const read = rowsRead(plan['QUERY PLAN'][0].Plan);
-  assert.ok(read < 5_000, `${read} rows were read`);
+  about(`${read} rows were read`, () => expect(read).toBeLessThan(5_000));
 });
 
 interface PlanNode {

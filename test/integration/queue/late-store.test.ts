@@ -1,16 +1,18 @@
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { describe, it } from 'node:test';
-import { createQueueEngine } from '../../../src/infrastructure/queue/queue.module.js';
-import { hintQueueOptions, hintWorkerOptions } from '../../../src/tasks/queues.js';
+import { describe, expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
+import { about } from '../../support/about.js';
+import { StoreQueue, StoreWorker } from '../../../src/infrastructure/queue/store-queue.js';
+import { createQueueEngine } from '../../../src/infrastructure/queue/create-queue-engine.js';
+import { hintQueueOptions, hintWorkerOptions } from '../../../src/tasks/definitions/queues.js';
 import { eventually } from '../../support/eventually.js';
 import { startLink } from '../../support/link.js';
 import { openStores } from '../../support/queue-engines.js';
 
 // On Redis, ioredis reconnects by itself; faults/store-outage takes it away.
-describe('a queue in a Postgres that is away at first', () => {
-  it('waits without holding up the process, and works once the store is there', async (t) => {
+describe('a queue in a Postgres that is not running at first', () => {
+  it('waits without holding up the process, and works once Postgres runs', async () => {
     const stores = await openStores('postgres');
     const link = await startLink(stores.databaseUrl);
     await link.cut();
@@ -24,15 +26,17 @@ describe('a queue in a Postgres that is away at first', () => {
     const queueEngine = createQueueEngine(link.url);
     const seen: string[] = [];
     const errors: Error[] = [];
-    const queue = queueEngine.createQueue('low_priority', hintQueueOptions);
+    const queue = new StoreQueue('low_priority', {
+      ...queueEngine.options,
+      ...hintQueueOptions,
+    });
     queue.on('error', (error) => errors.push(error));
-    const worker = queueEngine.createWorker(
-      'low_priority',
-      async (job) => seen.push(job.data.taskId),
-      hintWorkerOptions,
-    );
+    const worker = new StoreWorker('low_priority', async (job) => seen.push(job.data.taskId), {
+      ...queueEngine.options,
+      ...hintWorkerOptions,
+    });
     worker.on('error', (error) => errors.push(error));
-    t.after(async () => {
+    atTestEnd(async () => {
       await worker.close(true);
       await queue.close();
       await queueEngine.close();
@@ -41,9 +45,9 @@ describe('a queue in a Postgres that is away at first', () => {
     });
     worker.run().catch((error: Error) => errors.push(error));
     const add = (taskId: string) => queue.add('x', { v: 1, taskId }, { jobId: taskId });
-    await assert.rejects(add('early'));
+    await expect(add('early')).rejects.toThrow();
     await eventually('it has tried more than once', () => hungUp > 3);
-    assert.ok(errors.length < 200, `${errors.length} errors`);
+    about(`${errors.length} errors`, () => expect(errors.length).toBeLessThan(200));
     dying.close();
     await once(dying, 'close');
     await link.mend();

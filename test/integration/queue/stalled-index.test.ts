@@ -1,14 +1,14 @@
-import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
 import { Client } from 'pg';
-import { createQueueEngine } from '../../../src/infrastructure/queue/queue.module.js';
+import { createQueueEngine } from '../../../src/infrastructure/queue/create-queue-engine.js';
 import { openStores } from '../../support/queue-engines.js';
 
-it('a queue in Postgres looks for stalled hints without reading those that wait', async (t) => {
+it('a queue in Postgres looks for stalled hints without reading the waiting ones', async () => {
   const stores = await openStores('postgres');
   const client = new Client({ connectionString: stores.databaseUrl });
   await client.connect();
-  t.after(async () => {
+  atTestEnd(async () => {
     await client.end();
     await stores.close();
   });
@@ -27,5 +27,5 @@ it('a queue in Postgres looks for stalled hints without reading those that wait'
     `EXPLAIN UPDATE bullmq.job SET stalled_marked = false WHERE queue = 'q' AND stalled_marked`,
   );
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
-  assert.match(plan, /Index Scan using darkroom_job_stalled_marked/);
+  expect(plan).toMatch(/Index Scan using darkroom_job_stalled_marked/);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Client } from 'pg';
 import { z } from 'zod';
@@ -8,8 +8,8 @@ import { defineSchedule } from '../../../src/tasks/schedules/schedule-definition
 import { DeclaredScheduleError } from '../../../src/tasks/schedules/schedule-errors.js';
 import { ScheduleRuns } from '../../../src/tasks/schedules/schedule-runs.js';
 import { Schedules } from '../../../src/tasks/schedules/schedules.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';
 import { openStores, type TestStores } from '../../support/queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
@@ -41,11 +41,11 @@ class Gardener {
 let stores: TestStores;
 let lab: TaskLab;
 let schedules: Schedules;
-before(async () => {
+beforeAll(async () => {
   stores = await openStores('postgres');
   lab = await start();
 });
-after(async () => {
+afterAll(async () => {
   await lab.close();
   await stores.close();
 });
@@ -65,38 +65,42 @@ async function start(): Promise<TaskLab> {
 const deploy = (...declared: Parameters<DeclaredSchedules['sync']>) =>
   lab.get(DeclaredSchedules).sync(...declared);
 
-it('a worker makes what its code declares', async () => {
+it('a worker creates the schedules that its code declares', async () => {
   const found = await schedules.find('misting');
-  assert.deepEqual(
-    [found.declared, found.task, found.payload, found.everyMs, found.misfire, found.queue],
-    [true, 'water', { litres: 0.1 }, 3_600_000, 'all', 'high_priority'],
-  );
+  expect([
+    found.declared,
+    found.task,
+    found.payload,
+    found.everyMs,
+    found.misfire,
+    found.queue,
+  ]).toEqual([true, 'water', { litres: 0.1 }, 3_600_000, 'all', 'high_priority']);
   const { cron, timeZone, misfire, nextAt } = await schedules.find('watering');
-  assert.deepEqual([cron, timeZone, misfire], ['0 6 * * *', 'UTC', 'skip']);
-  assert.match(nextAt!.toISOString(), /T06:00:00\.000Z$/);
+  expect([cron, timeZone, misfire]).toEqual(['0 6 * * *', 'UTC', 'skip']);
+  expect(nextAt!.toISOString()).toMatch(/T06:00:00\.000Z$/);
 });
 
-it('it ticks, and runs by hand', async () => {
+it('a declared schedule ticks, and can be run by hand', async () => {
   await lab.database.query(`UPDATE schedules SET next_at = now() WHERE name = 'watering'`);
   await schedules.resume('watering');
   const run = await eventually('it has run', async () => (await schedules.history('watering'))[0]);
-  assert.equal((await lab.finished(run.taskId!)).result, 2);
-  assert.equal((await lab.finished(await schedules.runNow('misting'))).queue, 'high_priority');
+  expect((await lab.finished(run.taskId!)).result).toBe(2);
+  expect((await lab.finished(await schedules.runNow('misting'))).queue).toBe('high_priority');
 });
 
-it('a restart keeps the next tick, the pause and what was made at run time', async () => {
+it('a restart keeps the next tick, the pause and the schedules made at run time', async () => {
   const tick = (await schedules.find('misting')).nextAt;
   await schedules.pause('watering');
   await schedules.add({ name: 'extra', task: water, payload: { litres: 1 }, everyMs: 60_000 });
   await lab.close();
   lab = await start();
-  assert.deepEqual((await schedules.find('misting')).nextAt, tick);
-  assert.equal((await schedules.find('watering')).paused, true);
-  assert.equal((await schedules.find('extra')).payload instanceof Object, true);
+  expect((await schedules.find('misting')).nextAt).toEqual(tick);
+  expect((await schedules.find('watering')).paused).toBe(true);
+  expect((await schedules.find('extra')).payload instanceof Object).toBe(true);
   await schedules.resume('watering');
 });
 
-it('a tick that was due during the restart follows, by its policy', async () => {
+it('a tick that was due during the restart is handled by the misfire policy', async () => {
   await lab.close();
   const client = new Client({ connectionString: stores.databaseUrl });
   await client.connect();
@@ -109,60 +113,62 @@ it('a tick that was due during the restart follows, by its policy', async () => 
   await eventually('three runs', async () => (await ticks()).filter((r) => !r.manual).length === 3);
 });
 
-it('a deploy changes all but the pause; a new timing begins anew', async () => {
+it('a deploy changes everything except the pause, and a new timing starts afresh', async () => {
   await schedules.pause('watering');
   const changed = { ...declaration, cron: '0 7 * * *', timeZone: 'Asia/Tokyo', priority: 1 };
   await deploy([{ task: water, declaration: changed }, misting]);
   const found = await schedules.find('watering');
-  assert.deepEqual(
-    [found.cron, found.timeZone, found.priority, found.paused],
-    ['0 7 * * *', 'Asia/Tokyo', 1, true],
-  );
+  expect([found.cron, found.timeZone, found.priority, found.paused]).toEqual([
+    '0 7 * * *',
+    'Asia/Tokyo',
+    1,
+    true,
+  ]);
   const { nextAt } = await schedules.resume('watering');
-  assert.match(nextAt!.toISOString(), /T22:00:00\.000Z$/);
+  expect(nextAt!.toISOString()).toMatch(/T22:00:00\.000Z$/);
   await deploy();
-  assert.equal((await schedules.find('watering')).priority, null);
+  expect((await schedules.find('watering')).priority).toBe(null);
 });
 
-it('a declared one cannot be removed, and says what to do', async () => {
+it('a declared schedule cannot be removed, and the error says what to do', async () => {
   await assert.rejects(
     schedules.remove('watering'),
     (error) => error instanceof DeclaredScheduleError && /Pause it/.test(error.message),
   );
-  assert.equal((await schedules.find('watering')).declared, true);
+  expect((await schedules.find('watering')).declared).toBe(true);
 });
 
-it('one whose code is gone rests, with its history, until it comes back', async () => {
+it('a schedule whose code is gone rests and keeps its history until its code comes back', async () => {
   const runs = await schedules.history('watering');
   await deploy([misting]);
   const gone = await schedules.find('watering');
-  assert.ok(gone.retiredAt);
-  assert.equal(gone.nextAt, null);
-  assert.equal((await schedules.find('misting')).retiredAt, null);
+  expect(gone.retiredAt).toBeTruthy();
+  expect(gone.nextAt).toBe(null);
+  expect((await schedules.find('misting')).retiredAt).toBe(null);
   await deploy();
   const back = await schedules.find('watering');
-  assert.equal(back.retiredAt, null);
-  assert.ok(back.nextAt);
-  assert.deepEqual(await schedules.history('watering'), runs);
+  expect(back.retiredAt).toBe(null);
+  expect(back.nextAt).toBeTruthy();
+  expect(await schedules.history('watering')).toEqual(runs);
 });
 
-it('one whose code is gone may be removed', async () => {
+it('a schedule whose code is gone may be removed', async () => {
   await deploy([misting]);
   await schedules.remove('watering');
   await deploy();
-  assert.deepEqual(await schedules.history('watering'), []);
+  expect(await schedules.history('watering')).toEqual([]);
 });
 
-it('a worker leaves alone what another release declares', async () => {
+it('a worker leaves schedules of another release alone', async () => {
   const theirs = { task: water, declaration: { ...declaration, name: 'of_next_release' } };
   await deploy([watering, misting, theirs]);
   await lab.database.query(`UPDATE schedules SET next_at = now() WHERE name = 'of_next_release'`);
-  assert.equal(await lab.get(ScheduleRuns).tick(), null);
-  assert.deepEqual(await schedules.history('of_next_release'), []);
+  expect(await lab.get(ScheduleRuns).tick()).toBe(null);
+  expect(await schedules.history('of_next_release')).toEqual([]);
   await deploy();
 });
 
-it('many workers may start at once', async () => {
+it('many workers can start at once', async () => {
   await Promise.all(Array.from({ length: 8 }, () => deploy()));
-  assert.equal((await schedules.find('misting')).retiredAt, null);
+  expect((await schedules.find('misting')).retiredAt).toBe(null);
 });

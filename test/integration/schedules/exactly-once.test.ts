@@ -1,13 +1,14 @@
-import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { ScheduleRuns } from '../../../src/tasks/schedules/schedule-runs.js';
 import { Schedules } from '../../../src/tasks/schedules/schedules.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines, openStores } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
+import { openStores } from '../../support/queue-engines.js';
 import { assertTicksOnce } from '../../support/schedules.js';
 import { openTaskLab } from '../../support/task-lab.js';
 
@@ -26,12 +27,12 @@ class Drummer {
   }
 }
 
-onBothQueueEngines('each tick runs once', (engine) => {
-  it('with three workers, one of which is replaced in between', async (t) => {
+onBothQueueEngines('each tick is sent once', (engine) => {
+  it('with three workers, one of which is replaced in between', async () => {
     const stores = await openStores(engine);
     const open = async () => openTaskLab(engine, { stores, providers: [Drummer] });
     const labs = [await open(), await open(), await open()];
-    t.after(async () => {
+    atTestEnd(async () => {
       for (const lab of labs) await lab.close();
       await stores.close();
     });
@@ -68,9 +69,9 @@ onBothQueueEngines('each tick runs once', (engine) => {
     await assertTicksOnce(database);
   });
 
-  it('when many look at the same moment', async (t) => {
+  it('when many workers look at the same moment', async () => {
     const lab = await openTaskLab(engine, { providers: [Drummer], serve: [] });
-    t.after(() => lab.close());
+    atTestEnd(() => lab.close());
     const names = ['a', 'b', 'c', 'd'];
     for (const name of names) {
       const timing = { everyMs: 60_000 };
@@ -79,9 +80,9 @@ onBothQueueEngines('each tick runs once', (engine) => {
     await lab.database.query(`UPDATE schedules SET next_at = now()`);
     const looks = Array.from({ length: 16 }, () => lab.get(ScheduleRuns).tick());
     const found = (await Promise.all(looks)).filter((name) => name !== null);
-    assert.equal(new Set(found).size, found.length);
+    expect(new Set(found).size).toBe(found.length);
     const sent = await lab.database.query('SELECT FROM tasks');
-    assert.equal(sent.length, found.length);
-    assert.ok(found.length > 0);
+    expect(sent.length).toBe(found.length);
+    expect(found.length).toBeGreaterThan(0);
   });
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
+import { about } from '../../support/about.js';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import {
@@ -10,11 +12,11 @@ import {
 } from '../../../src/tasks/schedules/schedule-errors.js';
 import { ScheduleRuns } from '../../../src/tasks/schedules/schedule-runs.js';
 import { Schedules } from '../../../src/tasks/schedules/schedules.js';
-import { InvalidPayloadError } from '../../../src/tasks/task-payload.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { InvalidPayloadError } from '../../../src/tasks/definitions/task-payload.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const greet = defineTask({
@@ -38,13 +40,13 @@ onBothQueueEngines('schedules made at run time', (engine) => {
   let lab: TaskLab;
   let api: TaskLab;
   let schedules: Schedules;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, { providers: [Greeter] });
     // Another process, which runs nothing.
     api = await openTaskLab(engine, { providers: [Greeter], stores: lab.stores, serve: [] });
     schedules = api.get(Schedules);
   });
-  after(async () => {
+  afterAll(async () => {
     await api.close();
     await lab.close();
   });
@@ -59,19 +61,19 @@ onBothQueueEngines('schedules made at run time', (engine) => {
       return run?.state === 'SUCCESS' && run;
     });
 
-  it('ticks, in whichever process there is a worker', async () => {
+  it('tick in whichever process has a worker', async () => {
     const added = await schedules.add({ ...hourly, name: 'quick', everyMs: 1_000 });
-    assert.equal(added.nextAt!.getTime() > added.createdAt.getTime(), true);
+    expect(added.nextAt!.getTime() > added.createdAt.getTime()).toBe(true);
     const run = await firstRun('quick');
-    assert.deepEqual([run.manual, run.error], [false, null]);
-    assert.equal((await lab.task(run.taskId!)).result, 'hello you');
+    expect([run.manual, run.error]).toEqual([false, null]);
+    expect((await lab.task(run.taskId!)).result).toBe('hello you');
     const now = await schedules.find('quick');
-    assert.ok(now.nextAt! > run.dueAt);
-    assert.ok(now.lastSentAt! >= run.sentAt);
+    expect(now.nextAt! > run.dueAt).toBe(true);
+    expect(now.lastSentAt! >= run.sentAt).toBe(true);
     await schedules.remove('quick');
   });
 
-  it('has what it was made with', async () => {
+  it('keep the options they were made with', async () => {
     const made = {
       name: 'daily:at-three_30.utc',
       cron: '30 3 * * *',
@@ -84,7 +86,7 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     } as const;
     const added = await schedules.add({ ...made, task: 'greet' });
     const { createdAt, nextAt, ...rest } = added;
-    assert.deepEqual(rest, {
+    expect(rest).toEqual({
       ...made,
       task: 'greet',
       declared: false,
@@ -93,51 +95,52 @@ onBothQueueEngines('schedules made at run time', (engine) => {
       lastSentAt: null,
       retiredAt: null,
     });
-    assert.ok(nextAt! > createdAt);
-    assert.deepEqual(await schedules.find(made.name), added);
-    assert.ok((await schedules.list()).some(({ name }) => name === made.name));
+    expect(nextAt! > createdAt).toBe(true);
+    expect(await schedules.find(made.name)).toEqual(added);
+    expect((await schedules.list()).some(({ name }) => name === made.name)).toBe(true);
     const task = await lab.task(await schedules.runNow(made.name));
-    assert.deepEqual(
-      [task.queue, task.priority, task.expiresAt!.getTime() - task.createdAt.getTime()],
-      ['low_priority', 9, 60_000],
-    );
+    expect([
+      task.queue,
+      task.priority,
+      task.expiresAt!.getTime() - task.createdAt.getTime(),
+    ]).toEqual(['low_priority', 9, 60_000]);
     await schedules.remove(made.name);
   });
 
-  it('takes the zone of TZ_SCHEDULE when none is named', async (t) => {
+  it('use the zone of TZ_SCHEDULE when none is named', async () => {
     const settings = { scheduleTimeZone: 'Asia/Tokyo' };
     const tokyo = await openTaskLab(engine, { stores: lab.stores, serve: [], settings });
-    t.after(() => tokyo.close());
+    atTestEnd(() => tokyo.close());
     const { timeZone } = await tokyo
       .get(Schedules)
       .add({ name: 'tokyo', task: greet, payload: { whom: 'you' }, cron: '0 9 * * *' });
-    assert.equal(timeZone, 'Asia/Tokyo');
+    expect(timeZone).toBe('Asia/Tokyo');
   });
 
-  it('paused it does not tick; resumed it goes on from now, on its grid', async () => {
+  it('do not tick while paused, and continue on their grid from the moment they are resumed', async () => {
     await schedules.add({ ...hourly, name: 'pausing' });
     const paused = await schedules.pause('pausing');
-    assert.deepEqual([paused.paused, paused.nextAt], [true, null]);
+    expect([paused.paused, paused.nextAt]).toEqual([true, null]);
     await schedules.pause('pausing');
     await makeDue('pausing', '90 min');
-    assert.equal(await lab.get(ScheduleRuns).tick(), null);
+    expect(await lab.get(ScheduleRuns).tick()).toBe(null);
     const resumed = await schedules.resume('pausing');
     const [{ now }] = await lab.database.query('SELECT now()');
-    assert.equal(resumed.paused, false);
+    expect(resumed.paused).toBe(false);
     const inMinutes = (resumed.nextAt!.getTime() - now.getTime()) / 60_000;
-    assert.ok(inMinutes > 28 && inMinutes <= 30, `in ${inMinutes} minutes`);
-    assert.deepEqual(await schedules.resume('pausing'), resumed);
-    assert.deepEqual(await schedules.history('pausing'), []);
+    about(`in ${inMinutes} minutes`, () => expect(inMinutes > 28 && inMinutes <= 30).toBe(true));
+    expect(await schedules.resume('pausing')).toEqual(resumed);
+    expect(await schedules.history('pausing')).toEqual([]);
   });
 
-  it('resuming one that is not paused drops no tick that is due', async () => {
+  it('keep a due tick when they are resumed without having been paused', async () => {
     await schedules.add({ ...hourly, name: 'eager' });
     await makeDue('eager');
     await schedules.resume('eager');
     await firstRun('eager');
   });
 
-  it('run now sends one task, paused or not, and leaves the ticks where they are', async () => {
+  it('send one task on runNow, paused or not, and keep their ticks', async () => {
     const { nextAt } = await schedules.add({ ...hourly, name: 'by_hand' });
     const first = await schedules.runNow('by_hand');
     await schedules.pause('by_hand');
@@ -145,42 +148,39 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     await lab.finished(first);
     await lab.finished(second);
     const history = await schedules.history('by_hand');
-    assert.deepEqual(
-      history.map(({ taskId, manual, state }) => [taskId, manual, state]),
-      [
-        [second, true, 'SUCCESS'],
-        [first, true, 'SUCCESS'],
-      ],
-    );
-    assert.deepEqual((await schedules.resume('by_hand')).nextAt, nextAt);
+    expect(history.map(({ taskId, manual, state }) => [taskId, manual, state])).toEqual([
+      [second, true, 'SUCCESS'],
+      [first, true, 'SUCCESS'],
+    ]);
+    expect((await schedules.resume('by_hand')).nextAt).toEqual(nextAt);
   });
 
-  it('many at once may run it now, each with a task of its own', async () => {
+  it('send a task for each of many runNow calls at once', async () => {
     await schedules.add({ ...hourly, name: 'crowd' });
     const ids = await Promise.all(Array.from({ length: 20 }, () => schedules.runNow('crowd')));
-    assert.equal(new Set(ids).size, 20);
-    assert.equal((await schedules.history('crowd', 100)).length, 20);
+    expect(new Set(ids).size).toBe(20);
+    expect((await schedules.history('crowd', 100)).length).toBe(20);
   });
 
-  it('history: newest first, at most as many as asked for, also when the tasks are gone', async () => {
+  it('have a history, newest first and limited as requested, even when the tasks are gone', async () => {
     await schedules.add({ ...hourly, name: 'past' });
     const ids = [await schedules.runNow('past'), await schedules.runNow('past')];
     await lab.finished(ids[1]!);
     await lab.database.query('DELETE FROM tasks WHERE id = $1', [ids[1]]);
     const [newest, ...more] = await schedules.history('past', 1);
-    assert.deepEqual([newest?.taskId, newest?.state, more], [ids[1], null, []]);
-    await assert.rejects(schedules.history('past', 0), RangeError);
-    await assert.rejects(schedules.history('past', 1_001), RangeError);
+    expect([newest?.taskId, newest?.state, more]).toEqual([ids[1], null, []]);
+    await expect(schedules.history('past', 0)).rejects.toThrow(RangeError);
+    await expect(schedules.history('past', 1_001)).rejects.toThrow(RangeError);
   });
 
-  it('removed it is gone with its history, and its tasks stay', async () => {
+  it('are removed together with their history, while their tasks stay', async () => {
     await schedules.add({ ...hourly, name: 'short' });
     const id = await schedules.runNow('short');
     await schedules.remove('short');
-    await assert.rejects(schedules.find('short'), UnknownScheduleError);
+    await expect(schedules.find('short')).rejects.toThrow(UnknownScheduleError);
     await lab.finished(id);
     await schedules.add({ ...hourly, name: 'short' });
-    assert.deepEqual(await schedules.history('short'), []);
+    expect(await schedules.history('short')).toEqual([]);
   });
 
   describe('after an outage', () => {
@@ -190,7 +190,7 @@ onBothQueueEngines('schedules made at run time', (engine) => {
       ['all', 150],
     ];
     for (const [misfire, runs] of missed) {
-      it(`${misfire}: ${runs} runs for 150 missed ticks`, async () => {
+      it(`${misfire} sends ${runs} runs for 150 missed ticks`, async () => {
         const name = `missed_${misfire}`;
         await schedules.add({ ...hourly, name, misfire });
         await makeDue(name, '149 h 30 min');
@@ -200,14 +200,14 @@ onBothQueueEngines('schedules made at run time', (engine) => {
           return (await schedules.find(name)).nextAt! > new Date();
         });
         const history = await schedules.history(name, 1_000);
-        assert.equal(history.length, runs);
-        assert.equal(new Set(history.map((run) => run.taskId)).size, runs);
-        assert.equal(new Set(history.map((run) => run.dueAt.getTime())).size, runs);
+        expect(history.length).toBe(runs);
+        expect(new Set(history.map((run) => run.taskId)).size).toBe(runs);
+        expect(new Set(history.map((run) => run.dueAt.getTime())).size).toBe(runs);
       });
     }
   });
 
-  it('a tick that has had its run gets no other, should its row be set back', async () => {
+  it('send no second run for a tick if the row is set back', async () => {
     await schedules.add({ ...hourly, name: 'set_back', misfire: 'all' });
     await makeDue('set_back');
     const { next_at: due } = (
@@ -220,10 +220,10 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     await eventually('it was looked at again', async () => {
       return (await schedules.find('set_back')).nextAt! > due;
     });
-    assert.equal((await schedules.history('set_back')).length, 1);
+    expect((await schedules.history('set_back')).length).toBe(1);
   });
 
-  it('a payload that does not fit any more is told in the history, and harms nobody else', async () => {
+  it('record a payload that no longer fits in the history, without harm to other schedules', async () => {
     await schedules.add({ ...hourly, name: 'a_outdated' });
     await schedules.add({ ...hourly, name: 'b_fine' });
     await lab.database.query(
@@ -233,13 +233,13 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     await schedules.resume('b_fine');
     await firstRun('b_fine');
     const run = await eventually('a line', async () => (await schedules.history('a_outdated'))[0]);
-    assert.deepEqual([run.taskId, run.state], [null, null]);
-    assert.match(run.error!, /Payload of task "greet"/);
-    await assert.rejects(schedules.runNow('a_outdated'), InvalidPayloadError);
-    assert.equal((await schedules.history('a_outdated')).length, 1);
+    expect([run.taskId, run.state]).toEqual([null, null]);
+    expect(run.error!).toMatch(/Payload of task "greet"/);
+    await expect(schedules.runNow('a_outdated')).rejects.toThrow(InvalidPayloadError);
+    expect((await schedules.history('a_outdated')).length).toBe(1);
   });
 
-  it('a task that Postgres refuses is told in the history, and harms nobody else', async () => {
+  it('record a task that Postgres refuses in the history, without harm to other schedules', async () => {
     await lab.database.query(`
       CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RAISE EXCEPTION 'not this one'; END $$`);
@@ -252,11 +252,11 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     await makeDue('b_allowed');
     await firstRun('b_allowed');
     const run = await eventually('a line', async () => (await schedules.history('a_refused'))[0]);
-    assert.deepEqual([run.taskId, run.state], [null, null]);
-    assert.match(run.error!, /not this one/);
+    expect([run.taskId, run.state]).toEqual([null, null]);
+    expect(run.error!).toMatch(/not this one/);
   });
 
-  it('a timing that cannot be read any more pauses the schedule', async () => {
+  it('are paused when their timing can no longer be read', async () => {
     await schedules.add({ ...hourly, name: 'unreadable' });
     await lab.database.query(
       `UPDATE schedules SET every_ms = NULL, cron = 'x', time_zone = 'UTC', next_at = now()
@@ -268,17 +268,17 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     });
   });
 
-  it('a task that no process knows waits for one that does', async () => {
+  it('wait when no process knows their task', async () => {
     await schedules.add({ ...hourly, name: 'of_tomorrow' });
     await lab.database.query(
       `UPDATE schedules SET task = 'tomorrow', next_at = now() WHERE name = 'of_tomorrow'`,
     );
-    assert.equal(await lab.get(ScheduleRuns).tick(), null);
-    await assert.rejects(schedules.runNow('of_tomorrow'), UnknownTaskNameError);
-    assert.deepEqual(await schedules.history('of_tomorrow'), []);
+    expect(await lab.get(ScheduleRuns).tick()).toBe(null);
+    await expect(schedules.runNow('of_tomorrow')).rejects.toThrow(UnknownTaskNameError);
+    expect(await schedules.history('of_tomorrow')).toEqual([]);
   });
 
-  describe('stores nothing for', () => {
+  describe('are not stored with', () => {
     const wrong: [string, object, new (...args: never[]) => Error][] = [
       ['an unknown task', { task: 'grete' }, UnknownTaskNameError],
       ['a payload that does not fit', { payload: { who: 'you' } }, InvalidPayloadError],
@@ -300,18 +300,18 @@ onBothQueueEngines('schedules made at run time', (engine) => {
         const before = await schedules.list();
         const schedule = { name: 'wrong', ...hourly, ...change };
         await assert.rejects(schedules.add(schedule), (error) => error instanceof type);
-        assert.equal((await schedules.list()).length, before.length);
+        expect((await schedules.list()).length).toBe(before.length);
       });
     }
   });
 
-  it('the payload is checked at compile time, too', async () => {
+  it('check the payload at compile time too', async () => {
     // @ts-expect-error whom is a text
     const added = schedules.add({ ...hourly, name: 'typed', payload: { whom: 1 } });
-    await assert.rejects(added, InvalidPayloadError);
+    await expect(added).rejects.toThrow(InvalidPayloadError);
   });
 
-  it('every verb says that there is no such schedule', async () => {
+  it('are reported as unknown by every method if they do not exist', async () => {
     const verbs = ['find', 'pause', 'resume', 'runNow', 'remove', 'history'] as const;
     for (const verb of verbs) {
       await assert.rejects(

@@ -1,13 +1,13 @@
-import assert from 'node:assert/strict';
-import { after, before, it, type TestContext } from 'node:test';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { MessageBus } from '../../../src/infrastructure/queue/message-bus.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import { TaskResults } from '../../../src/tasks/task-results.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import type { TaskEntity } from '../../../src/tasks/ledger/task.entity.js';
+import { TaskResults } from '../../../src/tasks/results/task-results.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const gated = defineTask({
@@ -31,48 +31,51 @@ class Handlers {
 /** Milliseconds after which a waiter looks for itself; see TaskEvents. */
 const fallbackMs = 5_000;
 
-onBothQueueEngines('waiting for a result in another process than the worker’s', (engine) => {
+onBothQueueEngines('waiting for a result outside the worker’s process', (engine) => {
   let worker: TaskLab;
   let waiter: TaskLab;
-  before(async () => {
+  beforeAll(async () => {
     worker = await openTaskLab(engine, { providers: [Handlers], serve: ['normal_priority'] });
     waiter = await openTaskLab(engine, { serve: [], stores: worker.stores });
   });
-  after(async () => {
+  afterAll(async () => {
     await waiter.close();
     await worker.close();
   });
 
   /** Has the fallback come after `ms`. */
-  function fallback(t: TestContext, ms: number): void {
+  function fallback(ms: number): void {
     const original = globalThis.setTimeout as (...args: unknown[]) => NodeJS.Timeout;
     const changed = (then: unknown, after: number, ...args: unknown[]) =>
       after === fallbackMs ? original(then, ms).unref() : original(then, after, ...args);
-    t.mock.method(globalThis, 'setTimeout', changed as typeof setTimeout);
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation(changed as typeof setTimeout);
   }
 
   /** Waits for a task whose gate opens once the ledger was read. @returns result, reads */
-  async function wait(t: TestContext, gate: string) {
-    const reads = t.mock.method(waiter.get(TaskResults), 'task').mock;
+  async function wait(gate: string) {
+    const reads = jest.spyOn(waiter.get(TaskResults), 'task');
     const sent = await waiter.client.send(waiter.database.manager, gated, gate);
-    const getting = sent.get({ timeoutMs: 20_000 });
-    const read = await eventually('the ledger is read', () => reads.calls[0]?.result);
-    assert.notEqual(read.state, 'SUCCESS');
+    const getting = sent.get({ timeoutMs: 300_000 });
+    const read = await eventually(
+      'the ledger is read',
+      () => reads.mock.results[0]?.value as Promise<TaskEntity> | undefined,
+    );
+    expect(read.state).not.toBe('SUCCESS');
     worker.get(Handlers).open.add(gate);
-    return { result: await getting, reads: reads.callCount() };
+    return { result: await getting, reads: reads.mock.calls.length };
   }
 
-  it('a message ends it, at the second look at the ledger', async (t) => {
+  it('ends with a message, at the second look at the ledger', async () => {
     // Beyond the timeout: nothing but the message can end the wait.
-    fallback(t, 60_000);
-    assert.deepEqual(await wait(t, 'told'), { result: 4, reads: 2 });
+    fallback(60_000);
+    expect(await wait('told')).toEqual({ result: 4, reads: 2 });
   });
 
-  it('without the message it looks for itself', async (t) => {
-    t.mock.method(worker.get(MessageBus), 'publish', async () => 0);
-    fallback(t, 200);
-    const { result, reads } = await wait(t, 'untold');
-    assert.equal(result, 6);
-    assert.ok(reads >= 2);
+  it('ends without the message, by looking at the ledger itself', async () => {
+    jest.spyOn(worker.get(MessageBus), 'publish').mockImplementation(async () => 0);
+    fallback(200);
+    const { result, reads } = await wait('untold');
+    expect(result).toBe(6);
+    expect(reads).toBeGreaterThanOrEqual(2);
   });
 });

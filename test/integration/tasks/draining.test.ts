@@ -1,13 +1,12 @@
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { afterEach, it } from 'node:test';
+import { afterEach, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { TaskContext } from '../../../src/tasks/task-context.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { WorkerStopping } from '../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import type { TaskContext } from '../../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { WorkerStopping } from '../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const job = defineTask({
@@ -51,7 +50,7 @@ onBothQueueEngines('draining a worker', (engine) => {
     for (const opened of open.splice(0).toReversed()) await opened.close();
   });
 
-  it('lets a running task end within the grace, and takes no other', async () => {
+  it('lets a running task end within the grace period, and takes no other', async () => {
     const first = await lab();
     const id = await first.send(job, 'ends_in_time');
     await first.reaches(id, 'STARTED');
@@ -60,9 +59,9 @@ onBothQueueEngines('draining a worker', (engine) => {
     first.get(Handlers).end();
     await drained;
     const task = await first.task(id);
-    assert.equal(task.state, 'SUCCESS');
-    assert.equal(task.result, 'by the first worker');
-    assert.equal((await first.task(late)).attempt, 0);
+    expect(task.state).toBe('SUCCESS');
+    expect(task.result).toBe('by the first worker');
+    expect((await first.task(late)).attempt).toBe(0);
   });
 
   for (const how of ['stops_when_asked', 'never_ends'] as const) {
@@ -71,14 +70,14 @@ onBothQueueEngines('draining a worker', (engine) => {
       const id = await first.send(job, how);
       await first.reaches(id, 'STARTED');
       await first.workers.drain(50);
-      assert.equal((await first.task(id)).state, 'PENDING');
+      expect((await first.task(id)).state).toBe('PENDING');
       if (how === 'stops_when_asked') {
-        assert.ok(first.get(Handlers).reasons.at(-1) instanceof WorkerStopping);
+        expect(first.get(Handlers).reasons.at(-1)).toBeInstanceOf(WorkerStopping);
       }
       const second = await lab(first.stores);
       const task = await second.finished(id);
-      assert.equal(task.result, 'by the second worker');
-      assert.deepEqual([task.attempt, task.retries, task.crashes], [2, 0, 0]);
+      expect(task.result).toBe('by the second worker');
+      expect([task.attempt, task.retries, task.crashes]).toEqual([2, 0, 0]);
     });
   }
 });

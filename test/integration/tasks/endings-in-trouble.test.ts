@@ -1,16 +1,15 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { UnavailableError } from '../../../src/common/app-error.js';
 import { MessageBus } from '../../../src/infrastructure/queue/message-bus.js';
 import { group, si } from '../../../src/tasks/canvas/signatures.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { TaskEndings } from '../../../src/tasks/task-endings.js';
-import { PermanentTaskError } from '../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { TaskEndings } from '../../../src/tasks/ending/task-endings.js';
+import { PermanentTaskError } from '../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const shapes = { queue: 'high_priority', payload: z.null(), result: z.null() } as const;
@@ -30,25 +29,25 @@ class Handlers {
   }
 }
 
-onBothQueueEngines('ends of attempts, when something is wrong', (engine) => {
+onBothQueueEngines('attempts that end while something is wrong', (engine) => {
   let lab: TaskLab;
-  before(async () => {
-    const settings = { leaseMs: 1_000, reconcileMs: 500 };
+  beforeAll(async () => {
+    const settings = { leaseMs: 3_000, reconcileMs: 500 };
     lab = await openTaskLab(engine, { providers: [Handlers], serve: ['high_priority'], settings });
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
 
   it('an error whose text Postgres cannot keep ends its task all the same', async () => {
     const task = await lab.finished(await lab.send(cut, null));
-    assert.deepEqual([task.state, task.attempt], ['FAILURE', 1]);
-    assert.deepEqual(task.error, {
+    expect([task.state, task.attempt]).toEqual(['FAILURE', 1]);
+    expect(task.error).toEqual({
       code: 'bad_prompt',
       message: 'No: a\uFFFD\uFFFD',
       retryable: false,
     });
   });
 
-  it('a ledger that is away when the handler is done makes no failure of it', async () => {
+  it('an unreachable ledger does not turn a finished handler into a FAILURE', async () => {
     const endings = lab.get(TaskEndings);
     const away = Object.assign(new Error('away'), { code: 'ECONNREFUSED' });
     Object.defineProperty(endings, 'succeed', {
@@ -59,10 +58,10 @@ onBothQueueEngines('ends of attempts, when something is wrong', (engine) => {
       },
     });
     const task = await lab.finished(await lab.send(done, null));
-    assert.deepEqual([task.state, task.retries, task.crashes], ['SUCCESS', 0, 0]);
+    expect([task.state, task.retries, task.crashes]).toEqual(['SUCCESS', 0, 0]);
   });
 
-  it('revoking a running task does not wait for a store that is away', async () => {
+  it('revoking a running task does not wait for an unreachable store', async () => {
     const id = uuidv7();
     await lab.database.query(
       `INSERT INTO tasks (id, name, queue, priority, payload, state, attempt, worker, lease_until)
@@ -76,26 +75,28 @@ onBothQueueEngines('ends of attempts, when something is wrong', (engine) => {
     });
     const [revoked] = await lab.client.revoke(id);
     Reflect.deleteProperty(bus, 'publish');
-    assert.equal(revoked?.outcome, 'stopping');
+    expect(revoked?.outcome).toBe('stopping');
   });
 
-  it('get takes any number of milliseconds', async () => {
+  it('get accepts any number of milliseconds', async () => {
     const id = await lab.send(done, null, { delayMs: 60_000 });
     for (const timeoutMs of [0.5, -3]) {
-      await assert.rejects(lab.client.result(id).get({ timeoutMs }), { name: 'TaskTimeoutError' });
+      await expect(lab.client.result(id).get({ timeoutMs })).rejects.toMatchObject({
+        name: 'TaskTimeoutError',
+      });
     }
     const waiting = lab.client.result(id).get({ timeoutMs: Infinity });
     await lab.makeDue(id);
-    assert.equal(await waiting, null);
+    expect(await waiting).toBe(null);
   });
 
-  it('a part that says when it runs takes no delay from its group', async () => {
+  it("a part with a time of its own does not take its group's delay", async () => {
     const runAt = new Date(Date.now() + 3_600_000);
     const id = await lab.sendCanvas(
       group(si(done, null).set({ runAt }), si(done, null)).set({ delayMs: 60_000 }),
     );
     const parts = await lab.client.groupResult(id).parts();
     const own = await lab.task(parts[0]!.id);
-    assert.equal(own.runAt.getTime(), runAt.getTime());
+    expect(own.runAt.getTime()).toBe(runAt.getTime());
   });
 });

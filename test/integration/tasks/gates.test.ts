@@ -1,14 +1,13 @@
-import assert from 'node:assert/strict';
-import { afterEach, before, after, it } from 'node:test';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { TaskContext } from '../../../src/tasks/task-context.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { Snooze } from '../../../src/tasks/task-errors.js';
-import { TaskGates, type TaskGate } from '../../../src/tasks/task-gates.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import type { TaskContext } from '../../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { Snooze } from '../../../src/tasks/definitions/task-errors.js';
+import { TaskGates, type TaskGate } from '../../../src/tasks/workers/task-gates.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const gated = defineTask({
@@ -52,15 +51,15 @@ class Handlers {
   }
 }
 
-onBothQueueEngines('a gate that is shut', (engine) => {
+onBothQueueEngines('a shut gate', (engine) => {
   let lab: TaskLab;
   let gate: TaskGate;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, { providers: [Handlers], settings: { workerConcurrency: 1 } });
     gate = lab.get(TaskGates, { strict: false }).of(gated);
   });
   afterEach(() => gate.open());
-  after(() => lab.close());
+  afterAll(() => lab.close());
 
   const held = (id: string) =>
     eventually(`${id} is held`, async () => {
@@ -68,27 +67,27 @@ onBothQueueEngines('a gate that is shut', (engine) => {
       return (await job?.isActive()) === true;
     });
 
-  it('lets tasks wait unclaimed, in their order, and others run', async () => {
+  it('keeps its tasks waiting unclaimed, in order, while others run', async () => {
     gate.shut();
     ran.length = 0;
     const first = await lab.send(gated, 0);
     await held(first);
     const ids = [first];
     for (let n = 1; n <= 10; n++) ids.push(await lab.send(gated, n));
-    assert.equal((await lab.finished(await lab.send(free, null))).state, 'SUCCESS');
+    expect((await lab.finished(await lab.send(free, null))).state).toBe('SUCCESS');
     for (const id of ids) {
       const { state, attempt } = await lab.task(id);
-      assert.deepEqual([state, attempt], ['PENDING', 0]);
+      expect([state, attempt]).toEqual(['PENDING', 0]);
     }
     gate.open();
     for (const id of ids) {
       const { state, attempt } = await lab.finished(id);
-      assert.deepEqual([state, attempt], ['SUCCESS', 1]);
+      expect([state, attempt]).toEqual(['SUCCESS', 1]);
     }
-    assert.deepEqual(ran, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(ran).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
-  it('hands back what it holds when its worker takes no more', async () => {
+  it('hands back its tasks when its worker stops taking tasks', async () => {
     gate.shut();
     const id = await lab.send(gated, 1);
     await held(id);
@@ -100,15 +99,15 @@ onBothQueueEngines('a gate that is shut', (engine) => {
     try {
       await lab.workers.drain(60_000);
       other.workers.start(['high_priority'], { name: 'other' });
-      assert.equal((await lab.finished(id)).state, 'SUCCESS');
+      expect((await lab.finished(id)).state).toBe('SUCCESS');
     } finally {
       await other.close();
     }
   });
 });
 
-onBothQueueEngines('an attempt that was snoozed', (engine) => {
-  it('is told to the gate of its task', async () => {
+onBothQueueEngines('a snoozed attempt', (engine) => {
+  it('is reported to the gate of its task', async () => {
     const lab = await openTaskLab(engine, { providers: [Handlers] });
     try {
       let snoozed = 0;
@@ -117,7 +116,7 @@ onBothQueueEngines('an attempt that was snoozed', (engine) => {
         .of(napping)
         .onSnooze(() => snoozed++);
       const task = await lab.finished(await lab.send(napping, null));
-      assert.deepEqual([task.state, task.attempt, snoozed], ['SUCCESS', 2, 1]);
+      expect([task.state, task.attempt, snoozed]).toEqual(['SUCCESS', 2, 1]);
     } finally {
       await lab.close();
     }

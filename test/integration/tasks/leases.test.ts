@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import type { ClaimedTask } from '../../../src/tasks/ledger-rows.js';
-import { LeaseLost } from '../../../src/tasks/task-errors.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import type { ClaimedTask } from '../../../src/tasks/ledger/ledger-rows.js';
+import { LeaseLost } from '../../../src/tasks/definitions/task-errors.js';
+import { AttemptAbort } from '../../../src/tasks/running/attempt-abort.js';
 import { LeaseKeeper } from '../../../src/tasks/workers/lease-keeper.js';
 import { eventually } from '../../support/eventually.js';
 import { openTaskLab } from '../../support/task-lab.js';
@@ -44,50 +46,50 @@ class Handlers {
   }
 }
 
-it('a row that is locked for long keeps nobody from renewing the other leases', async (t) => {
+it('a row that is locked for long does not keep the other leases from being renewed', async () => {
   const lab = await openTaskLab('postgres', { providers: [Handlers], serve: [] });
-  t.after(() => lab.close());
+  atTestEnd(() => lab.close());
   const claimed: ClaimedTask[] = [];
   for (let i = 0; i < 3; i++) {
-    const claim = await lab.ledger.claim(await lab.send(leased, null), 'me');
-    assert.equal(claim.kind, 'claimed');
+    const claim = await lab.claims.claim(await lab.send(leased, null), 'me');
+    assert.ok(claim.kind === 'claimed');
     claimed.push(claim.task);
   }
   const [ending, running, taken] = claimed;
   await lab.database.query('UPDATE tasks SET attempt = 2 WHERE id = $1', [taken!.id]);
   await lab.database.query(`UPDATE tasks SET lease_until = now() WHERE id = $1`, [running!.id]);
   await lab.database.transaction(async (tx) => {
-    assert.ok(await lab.ledger.hold(tx, ending!));
-    const kept = await lab.ledger.renew(claimed);
-    assert.deepEqual(new Set(kept.keys()), new Set([ending!.id, running!.id]));
+    expect(await lab.transitions.hold(tx, ending!)).toBe(true);
+    const kept = await lab.leases.renew(claimed);
+    expect(new Set(kept.keys())).toEqual(new Set([ending!.id, running!.id]));
   });
   const [row] = await lab.database.query(
     'SELECT lease_until > now() AS renewed FROM tasks WHERE id = $1',
     [running!.id],
   );
-  assert.equal(row.renewed, true);
+  expect(row.renewed).toBe(true);
 });
 
-it('a database that hangs, without any error, costs the lease in time', async (t) => {
+it('a lease is given up in time when the database hangs without an error', async () => {
   const settings = { leaseMs: 400 };
   const lab = await openTaskLab('postgres', { providers: [Handlers], serve: [], settings });
-  t.after(() => lab.close());
-  Object.defineProperty(lab.ledger, 'renew', { value: () => new Promise(() => {}) });
-  const abort = new AbortController();
+  atTestEnd(() => lab.close());
+  Object.defineProperty(lab.leases, 'renew', { value: () => new Promise(() => {}) });
+  const abort = new AttemptAbort();
   const letGo = lab.get(LeaseKeeper).keep({ id: 'any', attempt: 1 }, abort);
-  t.after(letGo);
+  atTestEnd(letGo);
   await eventually('the handler is stopped', () => abort.signal.aborted);
   assert.ok(abort.signal.reason instanceof LeaseLost);
 });
 
-it('a task that has outlived three processes runs alone in the next one', async (t) => {
+it('a task whose process has died three times runs alone in the next one', async () => {
   const handlers = new Handlers();
   const lab = await openTaskLab('postgres', {
     providers: [{ provide: Handlers, useValue: handlers }],
     serve: ['normal_priority'],
     settings: { workerConcurrency: 4 },
   });
-  t.after(() => lab.close());
+  atTestEnd(() => lab.close());
   const endOne = async () => {
     const finish = await eventually('one is at work', () => handlers.finish.shift());
     finish();
@@ -100,11 +102,11 @@ it('a task that has outlived three processes runs alone in the next one', async 
   await eventually('its hint has been taken', async () => {
     return (await lab.hints.of('normal_priority').getJobState(suspect)) === 'active';
   });
-  assert.equal((await lab.task(suspect)).state, 'PENDING');
+  expect((await lab.task(suspect)).state).toBe('PENDING');
   await endOne();
   await lab.reaches(suspect, 'STARTED');
   const last = await lab.send(company, null);
   await endOne();
   await endOne();
-  for (const id of [first, suspect, last]) assert.equal((await lab.finished(id)).result, 1);
+  for (const id of [first, suspect, last]) expect((await lab.finished(id)).result).toBe(1);
 });

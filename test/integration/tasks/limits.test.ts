@@ -1,13 +1,12 @@
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { TaskContext } from '../../../src/tasks/task-context.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { SoftTimeLimitExceeded } from '../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import type { TaskContext } from '../../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { SoftTimeLimitExceeded } from '../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { eventually } from '../../support/eventually.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
@@ -50,40 +49,40 @@ class Handlers {
 
 onBothQueueEngines('time limits and progress', (engine) => {
   let lab: TaskLab;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, { providers: [Handlers], serve: ['high_priority'] });
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
 
-  it('the soft limit fires the signal; a handler that stops makes a FAILURE', async () => {
+  it('the soft limit fires the signal, and a handler that then throws is FAILURE', async () => {
     const task = await lab.finished(await lab.send(limited, 'obeys'));
-    assert.equal(task.state, 'FAILURE');
-    assert.equal(task.error?.code, 'time_limit');
-    assert.equal(task.attempt, 1);
-    assert.ok(lab.get(Handlers).reasons.at(-1) instanceof SoftTimeLimitExceeded);
+    expect(task.state).toBe('FAILURE');
+    expect(task.error?.code).toBe('time_limit');
+    expect(task.attempt).toBe(1);
+    expect(lab.get(Handlers).reasons.at(-1)).toBeInstanceOf(SoftTimeLimitExceeded);
   });
 
-  it('a handler may still answer after the soft limit', async () => {
+  it('a handler may still return a result after the soft limit', async () => {
     const task = await lab.finished(await lab.send(limited, 'makes_do'));
-    assert.equal(task.state, 'SUCCESS');
-    assert.equal(task.result, 'half of it');
+    expect(task.state).toBe('SUCCESS');
+    expect(task.result).toBe('half of it');
   });
 
   it('the hard limit ends the task, whatever its handler does', async () => {
     const task = await lab.finished(await lab.send(limited, 'ignores'));
-    assert.equal(task.state, 'FAILURE');
-    assert.equal(task.error?.code, 'time_limit');
+    expect(task.state).toBe('FAILURE');
+    expect(task.error?.code).toBe('time_limit');
   });
 
-  it('progress shows while the task runs, and is gone after it', async () => {
+  it('progress is visible while the task runs, and is gone afterwards', async () => {
     const id = await lab.send(reporting, null);
     const running = await eventually('progress', async () => {
       const task = await lab.task(id);
       return task.progress !== null && task;
     });
-    assert.equal(running.state, 'STARTED');
-    assert.deepEqual(running.progress, { percent: 40, step: 8, steps: 20, eta_seconds: 1.5 });
+    expect(running.state).toBe('STARTED');
+    expect(running.progress).toEqual({ percent: 40, step: 8, steps: 20, eta_seconds: 1.5 });
     lab.get(Handlers).letGo();
-    assert.equal((await lab.finished(id)).progress, null);
+    expect((await lab.finished(id)).progress).toBe(null);
   });
 });

@@ -1,11 +1,10 @@
-import assert from 'node:assert/strict';
-import { after, afterEach, it } from 'node:test';
+import { afterAll, afterEach, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const mark = defineTask({
@@ -26,7 +25,7 @@ class Marks {
   }
 }
 
-onBothQueueEngines('order and time', (engine) => {
+onBothQueueEngines('a worker', (engine) => {
   let lab: TaskLab | undefined;
   const open = async (settings = {}) => {
     lab = await openTaskLab(engine, { providers: [Marks], serve: [], settings });
@@ -36,9 +35,9 @@ onBothQueueEngines('order and time', (engine) => {
     await lab?.close();
     lab = undefined;
   });
-  after(() => lab?.close());
+  afterAll(() => lab?.close());
 
-  it('runs priority 0 first and 9 last, and equals in the order of sending', async () => {
+  it('runs priority 0 first and 9 last, and equal ones in the order of sending', async () => {
     const { send, workers, get, finished, hints } = await open({ workerConcurrency: 1 });
     const ids: string[] = [];
     for (const priority of [9, 5, 0, 7, 1]) {
@@ -52,45 +51,46 @@ onBothQueueEngines('order and time', (engine) => {
     });
     workers.start(['normal_priority']);
     await Promise.all(ids.map(finished));
-    assert.deepEqual(get(Marks).seen, [0, 0.1, 1, 1.1, 5, 5.1, 7, 7.1, 9, 9.1]);
+    expect(get(Marks).seen).toEqual([0, 0.1, 1, 1.1, 5, 5.1, 7, 7.1, 9, 9.1]);
   });
 
   it('runs a delayed task when it is due, not before', async () => {
-    const { send, workers, finished, database, get } = await open();
+    const { send, workers, finished, database } = await open();
     workers.start(['normal_priority']);
-    const at = await send(mark, 2, { runAt: new Date(Date.now() + 400) });
-    const later = await send(mark, 1, { delayMs: 200 });
-    const now = await send(mark, 0);
-    await Promise.all([now, later, at].map(finished));
-    assert.deepEqual(get(Marks).seen, [0, 1, 2]);
+    const runAt = new Date(Date.now() + 1_500);
+    const later = await finished(await send(mark, 1, { delayMs: 500 }));
+    const at = await finished(await send(mark, 2, { runAt }));
+    expect([later.state, at.state]).toEqual(['SUCCESS', 'SUCCESS']);
+    expect(later.runAt.getTime() - later.createdAt.getTime()).toBeGreaterThanOrEqual(500);
+    expect(at.runAt).toEqual(runAt);
     const early = await database.query(`SELECT id FROM tasks WHERE started_at < run_at`);
-    assert.deepEqual(early, []);
+    expect(early).toEqual([]);
   });
 
-  it('keeps a far task waiting, in the ledger and in the queue', async () => {
+  it('keeps a task that is due much later waiting, in the ledger and in the queue', async () => {
     const { send, workers, hints, finished, task, makeDue } = await open();
     workers.start(['normal_priority']);
     const id = await send(mark, 1, { delayMs: 3_600_000 });
     const job = await eventually('a hint', () => hints.of('normal_priority').getJob(id));
-    assert.equal(await job.isDelayed(), true);
+    expect(await job.isDelayed()).toBe(true);
     await finished(await send(mark, 2));
-    assert.equal((await task(id)).state, 'PENDING');
+    expect((await task(id)).state).toBe('PENDING');
     await makeDue(id);
-    assert.equal((await finished(id)).state, 'SUCCESS');
+    expect((await finished(id)).state).toBe('SUCCESS');
   });
 
-  it('never runs what expired before it began', async () => {
+  it('never runs a task that expired before it began', async () => {
     const { send, workers, finished, get, database } = await open();
     const id = await send(mark, 1, { expiresInMs: 60_000 });
     await database.query(`UPDATE tasks SET expires_at = now() WHERE id = $1`, [id]);
     workers.start(['normal_priority']);
     const task = await finished(id);
-    assert.equal(task.state, 'REVOKED');
-    assert.equal(task.error?.code, 'expired');
-    assert.deepEqual(get(Marks).seen, []);
+    expect(task.state).toBe('REVOKED');
+    expect(task.error?.code).toBe('expired');
+    expect(get(Marks).seen).toEqual([]);
   });
 
-  it('that began, failed and then expired says so, and keeps its error', async () => {
+  it('reports that a task has failed and then expired, and keeps its error', async () => {
     const { send, workers, finished, database } = await open();
     const id = await send(mark, 1);
     await database.query(
@@ -101,8 +101,8 @@ onBothQueueEngines('order and time', (engine) => {
     );
     workers.start(['normal_priority']);
     const task = await finished(id);
-    assert.equal(task.state, 'REVOKED');
-    assert.deepEqual(task.error, {
+    expect(task.state).toBe('REVOKED');
+    expect(task.error).toEqual({
       code: 'expired',
       message:
         'The task expired after 2 attempts. The last one failed with engine_unavailable: No engine answers.',
@@ -118,11 +118,11 @@ onBothQueueEngines('order and time', (engine) => {
     await eventually('a worker has looked at it', async () =>
       (await hints.of('normal_priority').getJob(id))?.isDelayed(),
     );
-    assert.equal((await task(id)).attempt, 0);
+    expect((await task(id)).attempt).toBe(0);
     await database.query(`UPDATE tasks SET name = 'mark' WHERE id = $1`, [id]);
     await makeDue(id);
     const over = await finished(id);
-    assert.equal(over.state, 'SUCCESS');
-    assert.equal(over.crashes + over.retries, 0);
+    expect(over.state).toBe('SUCCESS');
+    expect(over.crashes + over.retries).toBe(0);
   });
 });

@@ -1,17 +1,17 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { TaskContext } from '../../../src/tasks/task-context.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
+import type { TaskContext } from '../../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import {
   PermanentTaskError,
   RetryLater,
   RetryableTaskError,
   Snooze,
-} from '../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+} from '../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const double = defineTask({
@@ -79,94 +79,94 @@ class Handlers {
   }
 }
 
-onBothQueueEngines('how a task ends', (engine) => {
+onBothQueueEngines('a task', (engine) => {
   let lab: TaskLab;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, { providers: [Handlers] });
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
 
-  it('snoozed any number of times: no retry is counted', async () => {
+  it('counts no retry however often it is snoozed', async () => {
     const task = await lab.finished(await lab.send(dozing, { attempts: 5, patienceMs: 3_600_000 }));
-    assert.equal(task.state, 'SUCCESS');
-    assert.equal(task.attempt, 6);
-    assert.equal(task.retries, 0);
-    assert.equal(task.error, null);
+    expect(task.state).toBe('SUCCESS');
+    expect(task.attempt).toBe(6);
+    expect(task.retries).toBe(0);
+    expect(task.error).toBe(null);
   });
 
-  it('snoozed until its patience is over: FAILURE with the reason', async () => {
+  it('is FAILURE with the reason when it was snoozed until its patience was over', async () => {
     const task = await lab.finished(await lab.send(dozing, { attempts: 1e6, patienceMs: 300 }));
-    assert.equal(task.state, 'FAILURE');
-    assert.equal(task.retries, 0);
-    assert.ok(task.attempt > 1);
-    assert.deepEqual(task.error, { code: 'away', message: 'Nobody is there.', retryable: false });
+    expect(task.state).toBe('FAILURE');
+    expect(task.retries).toBe(0);
+    expect(task.attempt).toBeGreaterThan(1);
+    expect(task.error).toEqual({ code: 'away', message: 'Nobody is there.', retryable: false });
   });
 
-  it('SUCCESS with its result', async () => {
+  it('is SUCCESS with its result', async () => {
     const task = await lab.finished(await lab.send(double, { n: 21 }));
-    assert.equal(task.state, 'SUCCESS');
-    assert.equal(task.result, 42);
-    assert.equal(task.attempt, 1);
-    assert.equal(task.error, null);
-    assert.ok(task.startedAt! >= task.createdAt && task.finishedAt! >= task.startedAt!);
+    expect(task.state).toBe('SUCCESS');
+    expect(task.result).toBe(42);
+    expect(task.attempt).toBe(1);
+    expect(task.error).toBe(null);
+    expect(task.startedAt! >= task.createdAt && task.finishedAt! >= task.startedAt!).toBe(true);
   });
 
-  it('FAILURE when the result does not fit the definition', async () => {
+  it('is FAILURE when the result does not fit the definition', async () => {
     const task = await lab.finished(await lab.send(double, { n: 51 }));
-    assert.equal(task.state, 'FAILURE');
-    assert.equal(task.error?.code, 'invalid_result');
-    assert.equal(task.result, null);
+    expect(task.state).toBe('FAILURE');
+    expect(task.error?.code).toBe('invalid_result');
+    expect(task.result).toBe(null);
   });
 
-  it('FAILURE at once after a permanent error', async () => {
+  it('is FAILURE at once after a permanent error', async () => {
     const task = await lab.finished(await lab.send(troubled, 'permanent'));
-    assert.equal(task.attempt, 1);
-    assert.deepEqual(task.error, {
+    expect(task.attempt).toBe(1);
+    expect(task.error).toEqual({
       code: 'no_use',
       message: 'It cannot work.',
       retryable: false,
     });
   });
 
-  it('FAILURE once the retries are used up', async () => {
+  it('is FAILURE once the retries are used up', async () => {
     const task = await lab.finished(await lab.send(troubled, 'retryable'));
-    assert.equal(task.state, 'FAILURE');
-    assert.equal(task.attempt, 3);
-    assert.equal(task.retries, 2);
-    assert.equal(task.crashes, 0);
-    assert.equal(task.error?.code, 'hiccup');
+    expect(task.state).toBe('FAILURE');
+    expect(task.attempt).toBe(3);
+    expect(task.retries).toBe(2);
+    expect(task.crashes).toBe(0);
+    expect(task.error?.code).toBe('hiccup');
   });
 
   it('keeps an unexpected message out of the ledger', async () => {
     const task = await lab.finished(await lab.send(troubled, 'unexpected'));
-    assert.equal(task.error?.code, 'handler_error');
-    assert.doesNotMatch(JSON.stringify(task), /hunter2/);
+    expect(task.error?.code).toBe('handler_error');
+    expect(JSON.stringify(task)).not.toMatch(/hunter2/);
     const job = await lab.hints.of('normal_priority').getJob(task.id);
-    assert.doesNotMatch(JSON.stringify(job?.toJSON() ?? {}), /hunter2/);
+    expect(JSON.stringify(job?.toJSON() ?? {})).not.toMatch(/hunter2/);
   });
 
   for (const how of ['later', 'second_time'] as const) {
-    it(`SUCCESS at a second attempt (${how})`, async () => {
+    it(`is SUCCESS at a second attempt (${how})`, async () => {
       const task = await lab.finished(await lab.send(troubled, how));
-      assert.equal(task.state, 'SUCCESS');
-      assert.equal(task.attempt, 2);
-      assert.equal(task.retries, 1);
-      assert.equal(task.error, null);
+      expect(task.state).toBe('SUCCESS');
+      expect(task.attempt).toBe(2);
+      expect(task.retries).toBe(1);
+      expect(task.error).toBe(null);
     });
   }
 
   it('waits a minute in RETRY by default, and shows why', async () => {
     const id = await lab.send(patient, null);
     const waiting = await lab.reaches(id, 'RETRY');
-    assert.equal(waiting.error?.code, 'hiccup');
+    expect(waiting.error?.code).toBe('hiccup');
     const [{ wait }] = await lab.database.query(
       `SELECT extract(epoch FROM run_at - started_at)::float8 AS wait FROM tasks WHERE id = $1`,
       [id],
     );
-    assert.ok(wait >= 60 && wait < 90, `${wait} s`);
+    about(`${wait} s`, () => expect(wait >= 60 && wait < 90).toBe(true));
     await lab.makeDue(id);
     const task = await lab.finished(id);
-    assert.equal(task.state, 'SUCCESS');
-    assert.equal(task.retries, 1);
+    expect(task.state).toBe('SUCCESS');
+    expect(task.retries).toBe(1);
   });
 });

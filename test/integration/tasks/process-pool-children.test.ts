@@ -1,8 +1,8 @@
-import assert from 'node:assert/strict';
 import { writeFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
 import { eventually } from '../../support/eventually.js';
 import { endure, tell } from '../../support/pool-handlers.js';
 import { isAlive, openPoolLab, poolSettings, type PoolLab } from '../../support/pool-lab.js';
@@ -17,47 +17,47 @@ async function pidsOfTasks(lab: PoolLab, count: number): Promise<number[]> {
 }
 
 describe('children of a pool', () => {
-  it('a child is replaced after so many tasks', async (t) => {
+  it('a child is replaced after the set number of tasks', async () => {
     const lab = await openPoolLab('postgres', { workerMaxTasksPerChild: 2, workerConcurrency: 1 });
-    t.after(() => lab.close());
+    atTestEnd(() => lab.close());
     const [a, b, c, d] = await pidsOfTasks(lab, 4);
-    assert.deepEqual([a, c], [b, d]);
-    assert.notEqual(a, c);
+    expect([a, c]).toEqual([b, d]);
+    expect(a).not.toBe(c);
     await eventually('the first one is gone', () => !isAlive(a!));
     await eventually('both have ended', () => lab.pool.stats().restarts === 2);
-    assert.equal(lab.pool.stats().children.length, 1);
+    expect(lab.pool.stats().children.length).toBe(1);
   });
 
-  it('a child above the memory limit is replaced after its task', async (t) => {
+  it('a child above the memory limit is replaced after its task', async () => {
     const lab = await openPoolLab('postgres', {
       workerMaxMemoryPerChildMb: 1,
       workerConcurrency: 1,
     });
-    t.after(() => lab.close());
+    atTestEnd(() => lab.close());
     const pids = await pidsOfTasks(lab, 2);
-    assert.equal(new Set(pids).size, 2);
+    expect(new Set(pids).size).toBe(2);
   });
 
-  it('a smaller pool keeps fewer children', async (t) => {
+  it('a smaller pool keeps fewer children', async () => {
     const lab = await openPoolLab('postgres');
-    t.after(() => lab.close());
+    atTestEnd(() => lab.close());
     const ids = [
       await lab.send(endure, 'waits_for_gate'),
       await lab.send(endure, 'waits_for_gate'),
     ];
     const pids = await Promise.all(ids.map((id) => lab.enduring(id)));
     lab.pool.resize(1);
-    assert.equal(lab.pool.stats().children.length, 2);
+    expect(lab.pool.stats().children.length).toBe(2);
     await lab.database.query('INSERT INTO gates SELECT unnest($1::uuid[])', [ids]);
     await eventually('one is left', () => pids.filter(isAlive).length === 1);
   });
 
-  it('a task goes back unharmed while no child can start, and runs when one can', async (t) => {
+  it('a task goes back unharmed while no child can start, and runs when one can', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-pool-'));
     const childProgram = join(folder, 'child.mjs');
     await writeFile(childProgram, 'process.exit(7);');
     const lab = await openPoolLab('postgres', { childProgram });
-    t.after(async () => {
+    atTestEnd(async () => {
       await lab.close();
       await rm(folder, { recursive: true });
     });
@@ -65,6 +65,6 @@ describe('children of a pool', () => {
     await eventually('it was handed back', async () => (await lab.task(id)).attempt >= 2);
     await writeFile(childProgram, `import ${JSON.stringify(poolSettings.childProgram)};`);
     const task = await lab.finished(id);
-    assert.deepEqual([task.state, task.retries, task.crashes], ['SUCCESS', 0, 0]);
+    expect([task.state, task.retries, task.crashes]).toEqual(['SUCCESS', 0, 0]);
   });
 });

@@ -1,17 +1,18 @@
-import assert from 'node:assert/strict';
-import { it, type TestContext } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
 import { eventually } from '../../support/eventually.js';
 import { endProcess, startProcess } from '../../support/processes.js';
 import { endure, poolTables } from '../../support/pool-handlers.js';
 import { isAlive, openPoolLab, type PoolLab } from '../../support/pool-lab.js';
-import { onBothQueueEngines, openStores, type TestStores } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
+import { openStores, type TestStores } from '../../support/queue-engines.js';
 
 onBothQueueEngines('stopping a pool', (engine) => {
   /** A lab, and others on its stores. */
-  async function open(t: TestContext): Promise<{ first: PoolLab; next: () => Promise<PoolLab> }> {
+  async function open(): Promise<{ first: PoolLab; next: () => Promise<PoolLab> }> {
     const first = await openPoolLab(engine);
     const labs = [first];
-    t.after(async () => {
+    atTestEnd(async () => {
       for (const lab of labs.toReversed()) await lab.close();
     });
     const next = async () => {
@@ -24,38 +25,38 @@ onBothQueueEngines('stopping a pool', (engine) => {
   const reasonsOf = (lab: PoolLab, id: string) =>
     lab.database.query('SELECT pid, reason FROM reasons WHERE task = $1', [id]);
 
-  it('hands back what listens to its signal, and what does not, unharmed', async (t) => {
-    const { first, next } = await open(t);
+  it('hands tasks back unharmed, whether their handlers listen to the signal or not', async () => {
+    const { first, next } = await open();
     const listens = await first.send(endure, 'waits_for_gate');
     const spins = await first.send(endure, 'spins');
     const pids = [await first.enduring(listens), await first.enduring(spins)];
     await first.workers.drain(50);
-    for (const id of [listens, spins]) assert.equal((await first.task(id)).state, 'PENDING');
-    assert.deepEqual(await reasonsOf(first, listens), [{ pid: pids[0], reason: 'WorkerStopping' }]);
+    for (const id of [listens, spins]) expect((await first.task(id)).state).toBe('PENDING');
+    expect(await reasonsOf(first, listens)).toEqual([{ pid: pids[0], reason: 'WorkerStopping' }]);
     await first.pool.close();
-    assert.deepEqual(pids.filter(isAlive), []);
+    expect(pids.filter(isAlive)).toEqual([]);
     const second = await next();
     for (const id of [listens, spins]) {
       const task = await second.finished(id);
-      assert.deepEqual([task.result, task.retries, task.crashes], [2, 0, 0]);
+      expect([task.result, task.retries, task.crashes]).toEqual([2, 0, 0]);
     }
   });
 
-  it('tells the handler in the child when the lease is lost', async (t) => {
-    const { first } = await open(t);
+  it('tells the handler in the child when the lease is lost', async () => {
+    const { first } = await open();
     const id = await first.send(endure, 'waits_for_gate');
     const pid = await first.enduring(id);
     await first.database.query('UPDATE tasks SET attempt = attempt + 1 WHERE id = $1', [id]);
     await eventually('it was told', async () => (await reasonsOf(first, id)).length > 0);
-    assert.deepEqual(await reasonsOf(first, id), [{ pid, reason: 'LeaseLost' }]);
+    expect(await reasonsOf(first, id)).toEqual([{ pid, reason: 'LeaseLost' }]);
     await eventually('its child is gone', () => !isAlive(pid));
   });
 
-  it('no child outlives a worker that is killed; its tasks run again', async (t) => {
+  it('leaves no child behind when the worker is killed, and its tasks run again', async () => {
     const stores: TestStores = await openStores(engine);
     const sender = await openPoolLab(engine, {}, stores);
     const labs = [sender];
-    t.after(async () => {
+    atTestEnd(async () => {
       for (const lab of labs) await lab.close();
       await stores.close();
     });
@@ -66,7 +67,7 @@ onBothQueueEngines('stopping a pool', (engine) => {
       QUEUE_URL: stores.queueUrl,
       ENGINE: engine,
     });
-    t.after(() => endProcess(worker));
+    atTestEnd(() => endProcess(worker));
     await worker.says('Serving');
     const ids = [await sender.send(endure, 'waits_for_gate'), await sender.send(endure, 'spins')];
     const pids = await Promise.all(ids.map((id) => sender.enduring(id)));
@@ -76,7 +77,7 @@ onBothQueueEngines('stopping a pool', (engine) => {
     labs.push(next);
     for (const id of ids) {
       const task = await next.finished(id);
-      assert.deepEqual([task.state, task.crashes], ['SUCCESS', 1]);
+      expect([task.state, task.crashes]).toEqual(['SUCCESS', 1]);
     }
   });
 });

@@ -1,12 +1,11 @@
-import assert from 'node:assert/strict';
-import { afterEach, it } from 'node:test';
+import { afterEach, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { Dispatcher } from '../../../src/tasks/dispatcher.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+import { Dispatcher } from '../../../src/tasks/hints/dispatcher.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const step = defineTask({
@@ -53,47 +52,47 @@ onBothQueueEngines('the reconciler', (engine) => {
       return n === 0;
     });
 
-  it('hands over what was committed by a process that died before it could', async () => {
+  it('hands over tasks of a process that died between the commit and the hand-over', async () => {
     const { send, reconciler, workers, finished, get, database } = await open();
     get(Dispatcher).dispatch = () => {};
     const id = await send(step, null);
-    assert.equal(await reconciler.reconcile(), 0, 'a fresh one is left to its dispatcher');
+    expect(await reconciler.reconcile()).toBe(0);
     await age();
-    assert.equal(await reconciler.reconcile(), 1);
-    assert.equal(await reconciler.reconcile(), 0);
+    expect(await reconciler.reconcile()).toBe(1);
+    expect(await reconciler.reconcile()).toBe(0);
     workers.start(['normal_priority']);
-    assert.equal((await finished(id)).state, 'SUCCESS');
-    assert.equal((await database.query('SELECT FROM tasks')).length, 1);
+    expect((await finished(id)).state).toBe('SUCCESS');
+    expect((await database.query('SELECT FROM tasks')).length).toBe(1);
   });
 
-  it('refills a wiped queue at once, however many there were', async () => {
+  it('refills a wiped queue at once, however many hints it had', async () => {
     const { send, reconciler, workers, wipeQueues, get, database } = await open();
     const n = 1_200;
     await Promise.all(Array.from({ length: n }, () => send(step, null)));
     await dispatched();
     await age();
     await wipeQueues();
-    assert.equal(await reconciler.reconcile(), n);
-    assert.equal(await waiting(), n);
+    expect(await reconciler.reconcile()).toBe(n);
+    expect(await waiting()).toBe(n);
     workers.start(['normal_priority']);
     await eventually('all are done', async () => {
       const open = await database.query(`SELECT FROM tasks WHERE finished_at IS NULL LIMIT 1`);
       return open.length === 0;
     });
-    assert.equal(get(Handlers).runs, n);
+    expect(get(Handlers).runs).toBe(n);
   });
 
-  it('adds nothing that the queue still has', async () => {
+  it('adds no hint that the queue still has', async () => {
     const { send, reconciler } = await open();
     for (let i = 0; i < 5; i++) await send(step, null);
     await send(step, null, { delayMs: 3_600_000 });
     await dispatched();
     await age();
-    assert.equal(await reconciler.reconcile(), 0);
-    assert.equal(await waiting(), 6);
+    expect(await reconciler.reconcile()).toBe(0);
+    expect(await waiting()).toBe(6);
   });
 
-  it('brings back a task whose hint the queue thinks finished', async () => {
+  it('recovers a task whose hint the queue considers finished', async () => {
     const { send, reconciler, workers, finished, database, hints } = await open();
     workers.start(['normal_priority']);
     const id = await send(step, null);
@@ -107,11 +106,11 @@ onBothQueueEngines('the reconciler', (engine) => {
               queue_check_at = now() - interval '1 s' WHERE id = $1`,
       [id],
     );
-    assert.equal(await reconciler.reconcile(), 1);
-    assert.equal((await finished(id)).attempt, 2);
+    expect(await reconciler.reconcile()).toBe(1);
+    expect((await finished(id)).attempt).toBe(2);
   });
 
-  it('keeps the moment of a delayed task that was lost', async () => {
+  it('keeps the due time of a delayed task whose hint was lost', async () => {
     const { send, reconciler, wipeQueues, hints } = await open();
     const id = await send(step, null, { delayMs: 60_000 });
     await dispatched();
@@ -119,9 +118,9 @@ onBothQueueEngines('the reconciler', (engine) => {
     await lab.database.query(
       `UPDATE tasks SET queue_check_at = NULL, created_at = now() - interval '1 minute'`,
     );
-    assert.equal(await reconciler.reconcile(), 1);
+    expect(await reconciler.reconcile()).toBe(1);
     const job = await hints.of('normal_priority').getJob(id);
-    assert.equal(await job?.isDelayed(), true);
+    expect(await job?.isDelayed()).toBe(true);
   });
 
   it('ignores a hint without a task', async () => {

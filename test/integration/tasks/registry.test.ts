@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import { TaskRegistryError } from '../../../src/tasks/task-registry.js';
-import { QUEUE_NAMES } from '../../../src/tasks/queues.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { TaskRegistryError } from '../../../src/tasks/definitions/task-registry.js';
+import { QUEUE_NAMES } from '../../../src/tasks/definitions/queues.js';
 import { openTaskLab } from '../../support/task-lab.js';
 
 const shapes = { queue: 'low_priority', payload: z.null(), result: z.null() } as const;
@@ -40,17 +40,17 @@ async function startWith(providers: (new () => object)[]): Promise<unknown> {
 }
 
 it('a worker starts when each task has one handler', async () => {
-  assert.equal(await startWith([One]), undefined);
+  expect(await startWith([One])).toBe(undefined);
 });
 
-it('a worker does not start when a task has no handler, and says what to add', async () => {
+it('a worker does not start when a task has no handler, and its message says what to add', async () => {
   const error = await startWith([]);
   assert.ok(error instanceof TaskRegistryError);
-  assert.match(error.message, /"lonely" has no handler\. Add a method with @HandlesTask/);
+  expect(error.message).toMatch(/"lonely" has no handler\. Add a method with @HandlesTask/);
 });
 
 it('a worker does not start when a task has two handlers', async () => {
   const error = await startWith([One, Two]);
   assert.ok(error instanceof TaskRegistryError);
-  assert.match(error.message, /"lonely" has two handlers/);
+  expect(error.message).toMatch(/"lonely" has two handlers/);
 });

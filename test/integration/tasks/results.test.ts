@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
@@ -10,18 +10,18 @@ import {
 import { MaintenanceProcessor } from '../../../src/features/maintenance/maintenance.processor.js';
 import { sweepExpiredResultsTask } from '../../../src/features/maintenance/maintenance.tasks.js';
 import { chord, group, s, si } from '../../../src/tasks/canvas/signatures.js';
-import type { TaskContext } from '../../../src/tasks/task-context.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
+import type { TaskContext } from '../../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import {
   PermanentTaskError,
   TaskFailedError,
   TaskRevokedError,
   UnknownTaskError,
-} from '../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import type { TaskResult } from '../../../src/tasks/task-result.js';
+} from '../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import type { TaskResult } from '../../../src/tasks/results/task-result.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const int = { queue: 'normal_priority', payload: z.int(), result: z.int() } as const;
@@ -72,11 +72,11 @@ class Handlers {
   }
 }
 
-onBothQueueEngines('results', (engine) => {
+onBothQueueEngines('the handle of a result', (engine) => {
   let lab: TaskLab;
   let open: Set<string>;
-  const patience = { timeoutMs: 30_000 };
-  before(async () => {
+  const patience = { timeoutMs: 300_000 };
+  beforeAll(async () => {
     lab = await openTaskLab(engine, {
       providers: [
         Handlers,
@@ -88,7 +88,7 @@ onBothQueueEngines('results', (engine) => {
     });
     open = lab.get(Handlers).open;
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
   const verbs = async (task: TaskResult) => [
     await task.status(),
     await task.ready(),
@@ -96,82 +96,82 @@ onBothQueueEngines('results', (engine) => {
     await task.failed(),
   ];
 
-  it('of a task that runs: its state, its progress; then its result, typed', async () => {
+  it('gives the state and progress of a running task, and then its typed result', async () => {
     const task = await lab.client.send(lab.database.manager, gated, 'four');
     const progress = await eventually('progress', () => task.info());
-    assert.deepEqual(progress, { percent: 25, step: 1, steps: 4 });
-    assert.deepEqual(await verbs(task), ['STARTED', false, false, false]);
+    expect(progress).toEqual({ percent: 25, step: 1, steps: 4 });
+    expect(await verbs(task)).toEqual(['STARTED', false, false, false]);
     open.add('four');
     const result: number | null = await task.get(patience);
-    assert.equal(result, 4);
-    assert.deepEqual(await verbs(task), ['SUCCESS', true, true, false]);
-    assert.equal(await task.info(), null);
+    expect(result).toBe(4);
+    expect(await verbs(task)).toEqual(['SUCCESS', true, true, false]);
+    expect(await task.info()).toBe(null);
     const again: number | null = await lab.client.result(task.id, gated).get();
-    assert.equal(again, 4);
+    expect(again).toBe(4);
   });
 
-  it('of one that failed: get throws its failure', async () => {
+  it('throws the failure of a failed task', async () => {
     const task = await lab.client.send(lab.database.manager, broken, 1);
     const failure = { code: 'out_of_order', message: 'It is broken.', retryable: false };
     const expected = { name: 'TaskFailedError', taskId: task.id, failure };
-    await assert.rejects(task.get(patience), TaskFailedError);
-    await assert.rejects(task.get(), expected);
-    assert.deepEqual(await verbs(task), ['FAILURE', true, false, true]);
+    await expect(task.get(patience)).rejects.toThrow(TaskFailedError);
+    await expect(task.get()).rejects.toMatchObject(expected);
+    expect(await verbs(task)).toEqual(['FAILURE', true, false, true]);
   });
 
-  it('of one that was revoked: get throws, with why', async () => {
+  it('throws with the reason for a revoked task', async () => {
     const task = await lab.client.send(lab.database.manager, quick, 1, { delayMs: 20_000 });
-    assert.deepEqual(await verbs(task), ['PENDING', false, false, false]);
+    expect(await verbs(task)).toEqual(['PENDING', false, false, false]);
     await task.revoke();
-    assert.deepEqual(await verbs(task), ['REVOKED', true, false, true]);
+    expect(await verbs(task)).toEqual(['REVOKED', true, false, true]);
     await assert.rejects(task.get(), (error) => {
       assert.ok(error instanceof TaskRevokedError);
-      assert.deepEqual([error.taskId, error.failure?.code], [task.id, 'revoked']);
+      expect([error.taskId, error.failure?.code]).toEqual([task.id, 'revoked']);
       return true;
     });
   });
 
-  it('get gives up after its timeout; the task goes on', async () => {
+  it('stops waiting after its timeout, while the task continues', async () => {
     const task = await lab.client.send(lab.database.manager, gated, 'timeout');
     for (const timeoutMs of [0, 50]) {
       const expected = { name: 'TaskTimeoutError', taskId: task.id, timeoutMs };
-      await assert.rejects(task.get({ timeoutMs }), expected);
+      await expect(task.get({ timeoutMs })).rejects.toMatchObject(expected);
     }
     open.add('timeout');
-    assert.equal(await task.get(patience), 7);
+    expect(await task.get(patience)).toBe(7);
   });
 
-  it('forget drops the result, and again changes nothing', async () => {
+  it('drops the result on forget, and a second forget changes nothing', async () => {
     const task = await lab.client.send(lab.database.manager, quick, 1);
-    assert.equal(await task.get(patience), 1);
+    expect(await task.get(patience)).toBe(1);
     await task.forget();
     await task.forget();
-    assert.equal(await task.get(), null);
-    assert.equal(await task.status(), 'SUCCESS');
-    assert.equal((await lab.task(task.id)).result, null);
+    expect(await task.get()).toBe(null);
+    expect(await task.status()).toBe('SUCCESS');
+    expect((await lab.task(task.id)).result).toBe(null);
   });
 
-  it('forgotten while it runs: it runs to its end, and its result is not kept', async () => {
+  it('forgets a running task, which runs to its end without keeping the result', async () => {
     const task = await lab.client.send(lab.database.manager, gated, 'forgotten');
     await eventually('it runs', () => task.info());
     await task.forget();
-    assert.equal(await task.status(), 'STARTED');
+    expect(await task.status()).toBe('STARTED');
     open.add('forgotten');
-    assert.equal(await task.get(patience), null);
+    expect(await task.get(patience)).toBe(null);
     const { state, result, attempt } = await lab.task(task.id);
-    assert.deepEqual([state, result, attempt], ['SUCCESS', null, 1]);
+    expect([state, result, attempt]).toEqual(['SUCCESS', null, 1]);
   });
 
-  it('a part that is forgotten early is null in what its group gives', async () => {
+  it("gives null in a group's results for a part that was forgotten early", async () => {
     const parts = group(si(quick, 1), si(gated, 'early'));
     const sent = await lab.client.sendCanvas(lab.database.manager, parts);
     const part = await eventually('the first part is over', () => partOf(sent.id, quick.name));
     await lab.client.result(part).forget();
     open.add('early');
-    assert.deepEqual(await sent.get(patience), [null, 5]);
+    expect(await sent.get(patience)).toEqual([null, 5]);
   });
 
-  it('of an id that nobody knows: each verb says so, but revoke answers', async () => {
+  it('says in every method that its id is unknown, except in revoke, which answers', async () => {
     const id = uuidv7();
     const [task, unknown] = [lab.client.result(id), lab.client.groupResult(id)];
     const asked = [
@@ -185,11 +185,11 @@ onBothQueueEngines('results', (engine) => {
       () => unknown.parts(),
       () => unknown.completedCount(),
     ];
-    for (const ask of asked) await assert.rejects(ask(), UnknownTaskError, ask.toString());
-    assert.deepEqual(await task.revoke(), { id, outcome: 'unknown', state: null });
+    for (const ask of asked) await expect(ask()).rejects.toThrow(UnknownTaskError);
+    expect(await task.revoke()).toEqual({ id, outcome: 'unknown', state: null });
   });
 
-  it('of a group: its parts in order, and how many have succeeded', async () => {
+  it("gives a group's parts in order, and how many have succeeded", async () => {
     const parts = group(si(gated, 'a'), si(quick, 5), si(gated, 'ccc'));
     const sent = await lab.client.sendCanvas(lab.database.manager, parts);
     const counts = async (n: number) =>
@@ -197,32 +197,32 @@ onBothQueueEngines('results', (engine) => {
     await counts(1);
     open.add('ccc');
     await counts(2);
-    assert.equal(await sent.ready(), false);
+    expect(await sent.ready()).toBe(false);
     const [first, second, third] = await sent.parts();
-    assert.equal(await first!.ready(), false);
-    assert.deepEqual([await second!.get(), await third!.get()], [5, 3]);
+    expect(await first!.ready()).toBe(false);
+    expect([await second!.get(), await third!.get()]).toEqual([5, 3]);
     open.add('a');
     const results: [number, number, number] | null = await sent.get(patience);
-    assert.deepEqual(results, [1, 5, 3]);
+    expect(results).toEqual([1, 5, 3]);
     const later = lab.client.groupResult(sent.id);
-    assert.deepEqual(
-      (await later.parts()).map(({ id }) => id),
-      [first!.id, second!.id, third!.id],
-    );
+    expect((await later.parts()).map(({ id }) => id)).toEqual([first!.id, second!.id, third!.id]);
     const empty = await lab.client.sendCanvas(lab.database.manager, group());
-    assert.deepEqual([await empty.parts(), await empty.completedCount()], [[], 0]);
+    expect([await empty.parts(), await empty.completedCount()]).toEqual([[], 0]);
   });
 
-  it('of a group with a part that failed: the others count, get names it', async () => {
+  it('counts the other parts of a group with a failed part, and names that part in get', async () => {
     const sent = await lab.client.sendCanvas(
       lab.database.manager,
       group(si(quick, 1), si(broken, 1)),
     );
-    await assert.rejects(sent.get(patience), { name: 'TaskFailedError', message: /Part 2/ });
-    assert.deepEqual([await sent.failed(), await sent.completedCount()], [true, 1]);
+    await expect(sent.get(patience)).rejects.toMatchObject({
+      name: 'TaskFailedError',
+      message: expect.stringMatching(/Part 2/),
+    });
+    expect([await sent.failed(), await sent.completedCount()]).toEqual([true, 1]);
   });
 
-  it('a result expires as its definition says, a failure never', async () => {
+  it('loses a result when it expires, but never a failure', async () => {
     const seconds = async (id: string) => {
       await lab.finished(id);
       const [row] = await lab.database.query(
@@ -232,14 +232,14 @@ onBothQueueEngines('results', (engine) => {
       );
       return row.after;
     };
-    assert.equal(await seconds(await lab.send(quick, 1)), 3_600);
-    assert.equal(await seconds(await lab.send(brief, 1)), 90);
-    assert.equal(await seconds(await lab.send(kept, 1)), null);
-    assert.equal(await seconds(await lab.send(broken, 1)), null);
-    assert.equal(await seconds(await lab.sendCanvas(group(si(brief, 1), si(kept, 1)))), 3_600);
+    expect(await seconds(await lab.send(quick, 1))).toBe(3_600);
+    expect(await seconds(await lab.send(brief, 1))).toBe(90);
+    expect(await seconds(await lab.send(kept, 1))).toBe(null);
+    expect(await seconds(await lab.send(broken, 1))).toBe(null);
+    expect(await seconds(await lab.sendCanvas(group(si(brief, 1), si(kept, 1))))).toBe(3_600);
   });
 
-  it('the sweeper drops what has expired, and nothing else', async () => {
+  it('has no result after the sweeper has dropped it, and keeps all others', async () => {
     const [gone, young, forGood] = [
       await lab.client.send(lab.database.manager, brief, 1),
       await lab.client.send(lab.database.manager, brief, 2),
@@ -247,25 +247,25 @@ onBothQueueEngines('results', (engine) => {
     ];
     for (const task of [gone, young, forGood]) await task.get(patience);
     await expire([gone.id]);
-    assert.equal(await sweep(), 1);
-    assert.deepEqual([await gone.get(), await young.get(), await forGood.get()], [null, 2, 3]);
-    assert.equal(await gone.status(), 'SUCCESS');
-    assert.equal(await sweep(), 0);
+    expect(await sweep()).toBe(1);
+    expect([await gone.get(), await young.get(), await forGood.get()]).toEqual([null, 2, 3]);
+    expect(await gone.status()).toBe('SUCCESS');
+    expect(await sweep()).toBe(0);
   });
 
-  it('the sweeper leaves a canvas its results until it is over', async () => {
+  it('keeps the results of a canvas until the canvas is over', async () => {
     const canvas = chord(group(si(quick, 1), si(gated, 'swept')), s(sum));
     const sent = await lab.client.sendCanvas(lab.database.manager, canvas);
     const part = await eventually('the first part is over', () => partOf(sent.id, quick.name));
     await expire([part]);
-    assert.equal(await sweep(), 0);
+    expect(await sweep()).toBe(0);
     open.add('swept');
-    assert.equal(await sent.get(patience), 6);
-    assert.equal(await sweep(), 1);
-    assert.deepEqual([await lab.client.result(part).get(), await sent.get()], [null, 6]);
+    expect(await sent.get(patience)).toBe(6);
+    expect(await sweep()).toBe(1);
+    expect([await lab.client.result(part).get(), await sent.get()]).toEqual([null, 6]);
   });
 
-  it('also when that is a callback, and what it follows is over', async () => {
+  it("keeps the results of a callback's canvas too, after the task that it follows is over", async () => {
     const link = group(s(kept), si(gated, 'called'));
     const first = await lab.client.send(lab.database.manager, quick, 1, { link });
     await first.get(patience);
@@ -275,10 +275,10 @@ onBothQueueEngines('results', (engine) => {
     );
     const part = await eventually('a part is over', () => partOf(first.id, kept.name));
     await expire([part]);
-    assert.equal(await sweep(), 0);
+    expect(await sweep()).toBe(0);
     open.add('called');
-    assert.deepEqual(await lab.client.groupResult(id).get(patience), [1, 6]);
-    assert.equal(await sweep(), 1);
+    expect(await lab.client.groupResult(id).get(patience)).toEqual([1, 6]);
+    expect(await sweep()).toBe(1);
   });
 
   async function partOf(canvas: string, name: string): Promise<string | undefined> {

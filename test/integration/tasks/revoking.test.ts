@@ -1,21 +1,21 @@
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { chain, chord, group, s, si } from '../../../src/tasks/canvas/signatures.js';
-import { completeWith, type TaskContext } from '../../../src/tasks/task-context.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
+import { completeWith, type TaskContext } from '../../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import {
   RetryableTaskError,
+  SoftTimeLimitExceeded,
   TaskRevoked,
   TaskRevokedError,
   taskErrorReport,
-} from '../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
+} from '../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const quick = defineTask({
@@ -27,7 +27,7 @@ const quick = defineTask({
 const waiting = defineTask({
   name: 'waiting',
   queue: 'normal_priority',
-  payload: z.enum(['obeys', 'ignores', 'succeeds', 'fails', 'writes']),
+  payload: z.enum(['obeys', 'ignores', 'succeeds', 'fails', 'writes', 'goes_on']),
   result: z.int(),
 });
 const hiccup = defineTask({
@@ -66,6 +66,7 @@ class Handlers {
     if (how === 'ignores') return new Promise<number>(() => {});
     await once(signal, 'abort');
     this.reasons.push(signal.reason);
+    if (how === 'goes_on') return new Promise<number>(() => {});
     if (how === 'obeys') throw signal.reason;
     if (how === 'fails') throw new Error('torn apart');
     if (how === 'writes') {
@@ -96,7 +97,7 @@ class Handlers {
 onBothQueueEngines('revoking', (engine) => {
   let lab: TaskLab;
   let handlers: Handlers;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, {
       providers: [Handlers],
       serve: ['normal_priority'],
@@ -104,60 +105,80 @@ onBothQueueEngines('revoking', (engine) => {
     });
     handlers = lab.get(Handlers);
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
 
-  it('a delayed task never runs, and says so to who waits for it', async () => {
+  it('stops a delayed task from ever running, and tells those who wait for it', async () => {
     const id = await lab.send(quick, 1, { delayMs: 25_000 });
-    const waits = lab.client.result(id, quick).get({ timeoutMs: 20_000 });
-    const expected = assert.rejects(waits, TaskRevokedError);
-    assert.deepEqual(await lab.client.revoke(id), [{ id, outcome: 'revoked', state: 'REVOKED' }]);
+    const waits = lab.client.result(id, quick).get({ timeoutMs: 300_000 });
+    const expected = expect(waits).rejects.toThrow(TaskRevokedError);
+    expect(await lab.client.revoke(id)).toEqual([{ id, outcome: 'revoked', state: 'REVOKED' }]);
     await expected;
     const task = await lab.task(id);
-    assert.equal(task.error?.code, 'revoked');
-    assert.ok(task.finishedAt);
-    assert.deepEqual(await lab.ledger.claim(id, 'late'), { kind: 'over' });
-    assert.equal(handlers.ran.includes(1), false);
+    expect(task.error?.code).toBe('revoked');
+    expect(task.finishedAt).toBeTruthy();
+    expect(await lab.claims.claim(id, 'late')).toEqual({ kind: 'over' });
+    expect(handlers.ran.includes(1)).toBe(false);
   });
 
-  it('again changes nothing; a finished one stays; an unknown one is named', async () => {
+  it('changes nothing the second time or after the end, and reports an unknown id', async () => {
     const finished = await lab.send(quick, 2);
     await lab.finished(finished);
     const revoked = await lab.send(quick, 3, { delayMs: 25_000 });
     await lab.client.revoke(revoked);
     const before = [await lab.task(finished), await lab.task(revoked)];
     const unknown = uuidv7();
-    assert.deepEqual(await lab.client.revoke([finished, unknown, 'no id', revoked]), [
+    expect(await lab.client.revoke([finished, unknown, 'no id', revoked])).toEqual([
       { id: finished, outcome: 'finished', state: 'SUCCESS' },
       { id: unknown, outcome: 'unknown', state: null },
       { id: 'no id', outcome: 'unknown', state: null },
       { id: revoked, outcome: 'finished', state: 'REVOKED' },
     ]);
-    assert.deepEqual([await lab.task(finished), await lab.task(revoked)], before);
+    expect([await lab.task(finished), await lab.task(revoked)]).toEqual(before);
   });
 
-  it('a retrying task does not come back', async () => {
+  it('stops a retrying task from coming back', async () => {
     const id = await lab.send(hiccup, null);
     await lab.reaches(id, 'RETRY');
     const [answer] = await lab.client.revoke(id);
-    assert.equal(answer!.outcome, 'revoked');
-    assert.equal((await lab.task(id)).attempt, 1);
+    expect(answer!.outcome).toBe('revoked');
+    expect((await lab.task(id)).attempt).toBe(1);
   });
 
   for (const how of ['obeys', 'ignores', 'succeeds', 'fails', 'writes'] as const) {
-    it(`a running task whose handler ${how} ends as REVOKED`, async () => {
+    it(`ends a running task whose handler ${how} as REVOKED`, async () => {
       const id = await lab.send(waiting, how);
       await lab.reaches(id, 'STARTED');
       const [answer] = await lab.client.revoke(id, { graceMs: 100 });
-      assert.deepEqual(answer, { id, outcome: 'stopping', state: 'STARTED' });
+      expect(answer).toEqual({ id, outcome: 'stopping', state: 'STARTED' });
       const task = await lab.finished(id);
-      assert.deepEqual([task.state, task.error?.code], ['REVOKED', 'revoked']);
-      assert.equal(task.result, null);
-      assert.equal(handlers.written, 0);
-      if (how !== 'ignores') assert.ok(handlers.reasons.at(-1) instanceof TaskRevoked);
+      expect([task.state, task.error?.code]).toEqual(['REVOKED', 'revoked']);
+      expect(task.result).toBe(null);
+      expect(handlers.written).toBe(0);
+      if (how !== 'ignores') expect(handlers.reasons.at(-1)).toBeInstanceOf(TaskRevoked);
     });
   }
 
-  it('a running task whose worker did not hear of it is stopped by its lease', async () => {
+  it('stops a handler that continues after its soft limit, whether the worker is told or finds out', async () => {
+    for (const told of [true, false]) {
+      handlers.reasons.splice(0);
+      const id = await lab.send(waiting, 'goes_on', { softTimeLimitMs: 20 });
+      await eventually('its soft limit fired', () => handlers.reasons.length > 0);
+      expect(handlers.reasons[0]).toBeInstanceOf(SoftTimeLimitExceeded);
+      if (told) await lab.client.revoke(id, { graceMs: 100, terminate: true });
+      else {
+        await lab.database.query(
+          `UPDATE tasks SET revoke_requested_at = now(),
+                  revoke_requested = '{"terminate":false,"signal":"SIGTERM","graceMs":100}'
+            WHERE id = $1`,
+          [id],
+        );
+      }
+      const task = await lab.finished(id);
+      expect([task.state, task.error?.code]).toEqual(['REVOKED', 'revoked']);
+    }
+  });
+
+  it('stops a running task through its lease when its worker did not hear of it', async () => {
     const id = await lab.send(waiting, 'obeys');
     await lab.reaches(id, 'STARTED');
     await lab.database.query(
@@ -166,10 +187,10 @@ onBothQueueEngines('revoking', (engine) => {
         WHERE id = $1`,
       [id],
     );
-    assert.equal((await lab.finished(id)).state, 'REVOKED');
+    expect((await lab.finished(id)).state).toBe('REVOKED');
   });
 
-  it('a task whose worker died in the meantime never runs again', async () => {
+  it('keeps a task whose worker died meanwhile from running again', async () => {
     const id = await lab.send(quick, 4, { delayMs: 25_000 });
     await lab.database.query(
       `UPDATE tasks SET state = 'STARTED', attempt = 1, run_at = now(),
@@ -178,11 +199,11 @@ onBothQueueEngines('revoking', (engine) => {
       [id],
     );
     await (await lab.hints.of('normal_priority').getJob(id))!.promote();
-    assert.equal((await lab.finished(id)).state, 'REVOKED');
-    assert.equal(handlers.ran.includes(4), false);
+    expect((await lab.finished(id)).state).toBe('REVOKED');
+    expect(handlers.ran.includes(4)).toBe(false);
   });
 
-  it('a canvas: what has not ended is revoked, what runs is stopped, what has ended stays', async () => {
+  it('revokes the waiting tasks of a canvas, stops the running ones, and keeps the finished ones', async () => {
     const sent = await lab.client.sendCanvas(
       lab.database.manager,
       chain(
@@ -206,22 +227,19 @@ onBothQueueEngines('revoking', (engine) => {
       return states.filter((node: { state: string }) => node.state === 'SUCCESS').length === 2;
     });
     const answer = await sent.revoke({ graceMs: 100 });
-    assert.deepEqual(answer, { id: sent.id, outcome: 'stopping', state: 'REVOKED' });
-    await assert.rejects(sent.get({ timeoutMs: 20_000 }), TaskRevokedError);
+    expect(answer).toEqual({ id: sent.id, outcome: 'stopping', state: 'REVOKED' });
+    await expect(sent.get({ timeoutMs: 300_000 })).rejects.toThrow(TaskRevokedError);
     const over = await eventually('all of it is over', async () => {
       const states: { name: string; state: string }[] = await nodes();
       return states.every(({ state }) => !['PENDING', 'STARTED'].includes(state)) && states;
     });
-    assert.equal(over.filter(({ state }) => state === 'SUCCESS').length, 2);
-    assert.equal(over.filter(({ state }) => state === 'REVOKED').length, over.length - 2);
+    expect(over.filter(({ state }) => state === 'SUCCESS').length).toBe(2);
+    expect(over.filter(({ state }) => state === 'REVOKED').length).toBe(over.length - 2);
     // REVOKED is no failure: nobody is called back.
-    assert.equal(
-      over.some(({ name }) => name === blame.name),
-      false,
-    );
+    expect(over.some(({ name }) => name === blame.name)).toBe(false);
   });
 
-  it('one part of a group: the group fails, and the body names it', async () => {
+  it('fails a group when one part is revoked, and the body names the part', async () => {
     const sent = await lab.client.sendCanvas(
       lab.database.manager,
       chord(group(si(quick, 6), si(quick, 7).set({ delayMs: 25_000 })), s(sum)),
@@ -232,7 +250,7 @@ onBothQueueEngines('revoking', (engine) => {
     );
     await lab.client.revoke(part.id);
     const root = await lab.finished(sent.id);
-    assert.deepEqual([root.state, root.error?.code], ['FAILURE', 'chord_error']);
-    assert.equal(root.error?.task_id, part.id);
+    expect([root.state, root.error?.code]).toEqual(['FAILURE', 'chord_error']);
+    expect(root.error?.task_id).toBe(part.id);
   });
 });

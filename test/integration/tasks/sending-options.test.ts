@@ -1,21 +1,21 @@
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Canvas } from '../../../src/tasks/canvas/canvas.js';
 import { chain, chord, group, s, si } from '../../../src/tasks/canvas/signatures.js';
-import type { TaskContext } from '../../../src/tasks/task-context.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
+import type { TaskContext } from '../../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import {
   RetryableTaskError,
   taskErrorReport,
   type TaskErrorReport,
-} from '../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import { InvalidPayloadError } from '../../../src/tasks/task-payload.js';
+} from '../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { InvalidPayloadError } from '../../../src/tasks/definitions/task-payload.js';
 import { eventually } from '../../support/eventually.js';
-import { onBothQueueEngines } from '../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const queue = 'normal_priority';
@@ -83,70 +83,70 @@ class Handlers {
 
 onBothQueueEngines('options of sending', (engine) => {
   let lab: TaskLab;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab(engine, { providers: [Handlers], serve: [queue] });
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
   const count = async () => (await lab.database.query('SELECT count(*)::int AS n FROM tasks'))[0].n;
   /** The only task that was sent when this one ended. */
   const callbackOf = async (id: string) => {
     await lab.finished(id);
     const called = await lab.database.query(`SELECT id FROM tasks WHERE parent_id = $1`, [id]);
-    assert.equal(called.length, 1);
+    expect(called.length).toBe(1);
     return lab.finished(called[0].id);
   };
 
-  it('a retry policy: as often and as soon as the sender says', async () => {
+  it('a retry policy retries as often and as soon as the sender says', async () => {
     const twice = await lab.send(fails, null, { retry: { max: 2, delayMs: 1 } });
     const never = await lab.send(fails, null, { retry: { max: 0 } });
     const [again, once] = [await lab.finished(twice), await lab.finished(never)];
-    assert.deepEqual([again.state, again.retries, again.attempt], ['FAILURE', 2, 3]);
-    assert.deepEqual([once.state, once.retries, once.attempt], ['FAILURE', 0, 1]);
+    expect([again.state, again.retries, again.attempt]).toEqual(['FAILURE', 2, 3]);
+    expect([once.state, once.retries, once.attempt]).toEqual(['FAILURE', 0, 1]);
   });
 
-  it('what the sender leaves out of a retry policy stays the definition’s', async () => {
+  it('a partial retry policy keeps the rest of the definition’s', async () => {
     const id = await lab.send(fails, null, { retry: { max: 5 } });
     await lab.reaches(id, 'RETRY');
     const [{ wait }] = await lab.database.query(
       `SELECT extract(epoch FROM run_at - started_at)::float8 AS wait FROM tasks WHERE id = $1`,
       [id],
     );
-    assert.ok(wait >= 60, `${wait} s`);
+    about(`${wait} s`, () => expect(wait >= 60).toBe(true));
     await lab.client.revoke(id);
   });
 
-  it('time limits, the soft and the hard one', async () => {
+  it('soft and hard time limits apply to the task', async () => {
     const soft = await lab.finished(await lab.send(waits, 'obeys', { softTimeLimitMs: 20 }));
-    assert.equal(soft.result, 'SoftTimeLimitExceeded');
+    expect(soft.result).toBe('SoftTimeLimitExceeded');
     const hard = await lab.finished(await lab.send(waits, 'ignores', { hardTimeLimitMs: 20 }));
-    assert.deepEqual([hard.state, hard.error?.code], ['FAILURE', 'time_limit']);
+    expect([hard.state, hard.error?.code]).toEqual(['FAILURE', 'time_limit']);
   });
 
-  it('an expiry: what has not started by then never does', async () => {
+  it('an expiry keeps a task that has not started from ever starting', async () => {
     const late = await lab.send(inc, 1, { delayMs: 200, expiresInMs: 1 });
     const inTime = await lab.send(inc, 1, { expiresInMs: 60_000 });
     const task = await lab.finished(late);
-    assert.deepEqual([task.state, task.error?.code, task.attempt], ['REVOKED', 'expired', 0]);
-    assert.equal((await lab.finished(inTime)).state, 'SUCCESS');
+    expect([task.state, task.error?.code, task.attempt]).toEqual(['REVOKED', 'expired', 0]);
+    expect((await lab.finished(inTime)).state).toBe('SUCCESS');
   });
 
-  it('link: a whole canvas gets the result', async () => {
+  it('link may send a whole canvas with the result', async () => {
     const then = chain(s(inc), chord(group(s(inc), chain(s(inc), s(inc))), s(total)));
     const called = await callbackOf(await lab.send(inc, 1, { link: then, linkError: s(blames) }));
-    assert.deepEqual([called.kind, called.state, called.result], ['chain', 'SUCCESS', 9]);
+    expect([called.kind, called.state, called.result]).toEqual(['chain', 'SUCCESS', 9]);
   });
 
-  it('linkError: a whole canvas gets the error', async () => {
+  it('linkError may send a whole canvas with the error', async () => {
     const id = await lab.send(fails, null, {
       retry: { max: 0 },
       link: s(inc),
       linkError: chain(s(blames), s(shouts)),
     });
     const called = await callbackOf(id);
-    assert.deepEqual([called.kind, called.state, called.result], ['chain', 'SUCCESS', 'HICCUP']);
+    expect([called.kind, called.state, called.result]).toEqual(['chain', 'SUCCESS', 'HICCUP']);
   });
 
-  it('of a chain: its queue for all of it, its wait for the first step alone', async () => {
+  it('the queue of a chain applies to all steps, its delay to the first step only', async () => {
     const canvas = chain(si(inc, 1), s(inc), s(inc).set({ queue: 'low_priority', delayMs: 7 }));
     const id = await lab.sendCanvas(canvas.set({ queue: 'high_priority', delayMs: 10_000 }));
     const steps = await lab.database.query(
@@ -154,7 +154,7 @@ onBothQueueEngines('options of sending', (engine) => {
         WHERE parent_id = $1 ORDER BY position`,
       [id],
     );
-    assert.deepEqual(steps, [
+    expect(steps).toEqual([
       { queue: 'high_priority', wait: 10_000, later: true },
       { queue: 'high_priority', wait: 0, later: false },
       { queue: 'low_priority', wait: 7, later: false },
@@ -162,21 +162,21 @@ onBothQueueEngines('options of sending', (engine) => {
     const hint = await eventually('a hint', async () =>
       lab.hints.of('high_priority').getJob((await firstOf(id)).id),
     );
-    assert.ok(await hint.isDelayed());
+    expect(await hint.isDelayed()).toBe(true);
     await lab.client.revoke(id);
   });
 
-  it('a later step waits from its turn on', async () => {
+  it('the delay of a later step counts from its turn', async () => {
     const canvas = chain(si(inc, 1), s(inc).set({ delayMs: 300 }));
     const id = await lab.sendCanvas(canvas);
-    assert.equal((await lab.finished(id)).result, 3);
+    expect((await lab.finished(id)).result).toBe(3);
     const [{ waited }] = await lab.database.query(
       `SELECT later.started_at >= first.finished_at + interval '300 ms' AS waited
          FROM tasks first JOIN tasks later USING (parent_id)
         WHERE parent_id = $1 AND first.position = 0 AND later.position = 1`,
       [id],
     );
-    assert.equal(waited, true);
+    expect(waited).toBe(true);
   });
 
   const wrong = si(inc, 'one' as unknown as number);
@@ -190,17 +190,17 @@ onBothQueueEngines('options of sending', (engine) => {
   for (const [what, canvas, error] of refused) {
     it(`a wrong ${what} deep in a canvas is refused, and nothing is stored`, async () => {
       const before = await count();
-      await assert.rejects(lab.sendCanvas(canvas), error);
-      assert.equal(await count(), before);
+      await expect(lab.sendCanvas(canvas)).rejects.toThrow(error);
+      expect(await count()).toBe(before);
     });
   }
 
-  it('callbacks of callbacks, a thousand deep', async () => {
+  it('callbacks of callbacks nest a thousand deep', async () => {
     let link: Canvas<number, number> = s(inc);
     for (let i = 0; i < 998; i++) link = s(inc).link(link);
     const id = await lab.send(inc, 1, { link, delayMs: 10_000 });
     await lab.client.revoke(id);
-    assert.equal((await lab.task(id)).state, 'REVOKED');
+    expect((await lab.task(id)).state).toBe('REVOKED');
   });
 
   async function firstOf(id: string): Promise<{ id: string }> {

@@ -1,11 +1,10 @@
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { chain, group, s, si } from '../../../src/tasks/canvas/signatures.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../src/tasks/task-handler.decorator.js';
-import { InvalidPayloadError } from '../../../src/tasks/task-payload.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { InvalidPayloadError } from '../../../src/tasks/definitions/task-payload.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const keep = defineTask({
@@ -33,6 +32,7 @@ const unstorable: [string, () => unknown][] = [
   ['half of a surrogate pair in a key', () => ({ '\udc00': 1 })],
   ['a NUL', () => ({ text: ['a\u0000b'] })],
   ['3,000 levels', () => nested(3_000)],
+  ['100,000 levels', () => nested(100_000)],
   ['a cycle', cycle],
   ['a BigInt', () => ({ n: 1n })],
 ];
@@ -48,35 +48,36 @@ class Keeper {
 
 describe('values that neither JSON nor Postgres can keep', () => {
   let lab: TaskLab;
-  before(async () => {
+  beforeAll(async () => {
     lab = await openTaskLab('postgres', { providers: [Keeper] });
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
   const count = async () => (await lab.database.query('SELECT count(*)::int AS n FROM tasks'))[0].n;
 
   for (const [i, [what, make]] of unstorable.entries()) {
-    it(`${what}: refused in a payload, before anything is stored`, async () => {
+    it(`${what} is refused in a payload, before anything is stored`, async () => {
       const before = await count();
-      await assert.rejects(lab.send(keep, make()), InvalidPayloadError);
-      await assert.rejects(async () => lab.sendCanvas(si(keep, make())), InvalidPayloadError);
-      await assert.rejects(
-        async () => lab.sendCanvas(chain(si(keep, 'a'), s(keep, 'b', { rest: make() }))),
+      await expect(lab.send(keep, make())).rejects.toThrow(InvalidPayloadError);
+      await expect(async () => lab.sendCanvas(si(keep, make()))).rejects.toThrow(
         InvalidPayloadError,
       );
-      assert.equal(await count(), before);
+      await expect(async () =>
+        lab.sendCanvas(chain(si(keep, 'a'), s(keep, 'b', { rest: make() }))),
+      ).rejects.toThrow(InvalidPayloadError);
+      expect(await count()).toBe(before);
     });
 
-    it(`${what}: as a result it fails the task, which says so`, async () => {
+    it(`${what} as a result fails the task, whose error says so`, async () => {
       const task = await lab.finished(await lab.send(keep, i));
-      assert.deepEqual([task.state, task.error?.code], ['FAILURE', 'invalid_result']);
+      expect([task.state, task.error?.code]).toEqual(['FAILURE', 'invalid_result']);
     });
   }
 
-  it('the deepest payload that fits, and one value in many places, are kept', async () => {
+  it('the deepest allowed payload is kept, and so is one value in many places', async () => {
     const shared = { a: ['é', '💡'] };
     for (const payload of [nested(90), [shared, shared]]) {
       const task = await lab.finished(await lab.send(keep, payload));
-      assert.deepEqual(task.result, payload);
+      expect(task.result).toEqual(payload);
     }
   });
 
@@ -85,11 +86,11 @@ describe('values that neither JSON nor Postgres can keep', () => {
       lab.database.manager,
       group([si(keep, 'a'), chain([si(keep, 'b'), s(keep)])]),
     );
-    assert.deepEqual(await results.get({ timeoutMs: 20_000 }), ['a', 'b']);
+    expect(await results.get({ timeoutMs: 300_000 })).toEqual(['a', 'b']);
   });
 
-  it('what is no signature is refused with a sentence', () => {
-    assert.throws(() => group(...([['x']] as never)), /A group takes signatures/);
-    assert.throws(() => chain(keep as never), /A chain takes signatures/);
+  it('a value that is not a signature is refused with a message', () => {
+    expect(() => group(...([['x']] as never))).toThrow(/A group takes signatures/);
+    expect(() => chain(keep as never)).toThrow(/A chain takes signatures/);
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { FailedCredentials } from '../../../src/features/auth/failed-credentials.js';
 
@@ -15,25 +14,25 @@ function counter() {
 }
 
 describe('failed credentials', () => {
-  it('are free twenty times, then cost the rest of the minute', () => {
+  it('are allowed twenty times, then blocked for the rest of the minute', () => {
     const { waits, pass } = counter();
-    assert.deepEqual(new Set(waits('a', 20)), new Set([0]));
-    assert.deepEqual(waits('a', 2), [60, 60]);
+    expect(new Set(waits('a', 20))).toEqual(new Set([0]));
+    expect(waits('a', 2)).toEqual([60, 60]);
     pass(30_500);
-    assert.deepEqual(waits('a', 1), [30]);
+    expect(waits('a', 1)).toEqual([30]);
     pass(29_500);
-    assert.deepEqual(new Set(waits('a', 20)), new Set([0]));
+    expect(new Set(waits('a', 20))).toEqual(new Set([0]));
   });
 
   it('are counted by address', () => {
     const { waits } = counter();
     waits('a', 30);
-    assert.deepEqual(waits('b', 1), [0]);
+    expect(waits('b', 1)).toEqual([0]);
   });
 
-  it('of very many addresses do not fill the memory', () => {
+  it('do not fill the memory when they come from very many addresses', () => {
     const { failures } = counter();
     for (let i = 0; i < 10_100; i++) failures.add(String(i));
-    assert.equal(failures.size, 10_000);
+    expect(failures.size).toBe(10_000);
   });
 });

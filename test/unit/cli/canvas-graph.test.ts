@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { canvasGraph, type GraphRow } from '../../../src/tasks/canvas/canvas-graph.js';
 import { dotOf, mermaidOf } from '../../../src/tasks/canvas/graph-notations.js';
 
@@ -27,10 +26,8 @@ const nested = [
 ];
 
 describe('a canvas as Mermaid', () => {
-  it('boxes in boxes, arrows along chains and chords, dashed ones to callbacks', () => {
-    assert.equal(
-      mermaidOf(canvasGraph(nested)),
-      `flowchart LR
+  it('has nested boxes, arrows along chains and chords, and dashed arrows to callbacks', () => {
+    expect(mermaidOf(canvasGraph(nested))).toBe(`flowchart LR
   subgraph n0["chain: STARTED"]
     n1["first<br/>SUCCESS"]
     subgraph n2["chord: PENDING"]
@@ -52,26 +49,25 @@ describe('a canvas as Mermaid', () => {
   classDef PENDING fill:#eceff1,stroke:#78909c,color:#212121
   class n2,n3,n4,n6,n7 PENDING
   classDef FAILURE fill:#ffcdd2,stroke:#d32f2f,color:#212121
-  class n5 FAILURE`,
-    );
+  class n5 FAILURE`);
   });
 
-  it('a single task is one box, an empty group too', () => {
+  it('shows a single task or an empty group as one box', () => {
     const drawn = (rows: GraphRow[]) => mermaidOf(canvasGraph(rows)).split('\n')[1];
-    assert.equal(drawn([row('alone')]), '  n0["alone<br/>PENDING"]');
-    assert.equal(drawn([row('g', { kind: 'group' })]), '  n0["group<br/>PENDING"]');
-    assert.equal(drawn([row('m', { kind: 'map' })]), '  n0["map of m<br/>PENDING"]');
+    expect(drawn([row('alone')])).toBe('  n0["alone<br/>PENDING"]');
+    expect(drawn([row('g', { kind: 'group' })])).toBe('  n0["group<br/>PENDING"]');
+    expect(drawn([row('m', { kind: 'map' })])).toBe('  n0["map of m<br/>PENDING"]');
   });
 
-  it('a name is never markup', () => {
+  it('never treats a name as markup', () => {
     const name = `a"]; click n0 "javascript:alert(1)" %% #lt;<b>\n  end`;
     const [, line, ...rest] = mermaidOf(canvasGraph([row('x', { name })])).split('\n');
-    assert.match(line!, /^ {2}n0\["[^"<>]*<br\/>PENDING"\]$/);
-    assert.match(line!, /a#34;#93;#59; click n0/);
-    assert.equal(rest.length, 2, 'the styles, and no line of its own');
+    expect(line!).toMatch(/^ {2}n0\["[^"<>]*<br\/>PENDING"\]$/);
+    expect(line!).toMatch(/a#34;#93;#59; click n0/);
+    expect(rest.length).toBe(2);
   });
 
-  it('sums up a large group, callbacks of its parts included', () => {
+  it('summarises a large group, including callbacks of its parts', () => {
     const rows = [
       row('g', { kind: 'group', name: 'group' }),
       ...Array.from({ length: 1_000 }, (_, i) =>
@@ -84,28 +80,27 @@ describe('a canvas as Mermaid', () => {
       row('after', { parentId: 'p999' }),
     ];
     const text = mermaidOf(canvasGraph(rows));
-    assert.match(
-      text,
+    expect(text).toMatch(
       /n20\["p19<br\/>SUCCESS"\]\n {4}n21\["980 more<br\/>970 SUCCESS, 10 FAILURE"\]/,
     );
-    assert.match(text, /n21 -\.-> n22/);
-    assert.ok(text.split('\n').length < 60);
+    expect(text).toMatch(/n21 -\.-> n22/);
+    expect(text.split('\n').length).toBeLessThan(60);
   });
 });
 
 describe('a canvas for Graphviz', () => {
-  it('joins boxes through what is in them', () => {
+  it('joins boxes through their contents', () => {
     const text = dotOf(canvasGraph(nested));
-    assert.match(text, /^digraph canvas \{\n/);
-    assert.match(text, /subgraph cluster_n2 \{\n {6}label="chord: PENDING";/);
-    assert.match(text, /\n {2}n1 -> n4 \[lhead=cluster_n2\];\n/);
-    assert.match(text, /\n {2}n5 -> n6 \[ltail=cluster_n3\];\n/);
-    assert.match(text, /\n {2}n6 -> n7 \[style=dashed\];\n/);
-    assert.equal(text.match(/\{/g)!.length, text.match(/\}/g)!.length);
+    expect(text).toMatch(/^digraph canvas \{\n/);
+    expect(text).toMatch(/subgraph cluster_n2 \{\n {6}label="chord: PENDING";/);
+    expect(text).toMatch(/\n {2}n1 -> n4 \[lhead=cluster_n2\];\n/);
+    expect(text).toMatch(/\n {2}n5 -> n6 \[ltail=cluster_n3\];\n/);
+    expect(text).toMatch(/\n {2}n6 -> n7 \[style=dashed\];\n/);
+    expect(text.match(/\{/g)!.length).toBe(text.match(/\}/g)!.length);
   });
 
-  it('a name is never markup', () => {
+  it('never treats a name as markup', () => {
     const [, , , line] = dotOf(canvasGraph([row('x', { name: 'a"; evil -> \\b\n' })])).split('\n');
-    assert.match(line!, /^ {2}n0 \[label="a\\"; evil -> \\\\b \\nPENDING" /);
+    expect(line!).toMatch(/^ {2}n0 \[label="a\\"; evil -> \\\\b \\nPENDING" /);
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { Gathered } from '../../../src/common/gathered.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -23,33 +22,33 @@ function doubling(most = 100) {
 }
 
 describe('gathered questions', () => {
-  it('of one turn go together, and each has its own answer', async () => {
+  it('of one turn go together, and each gets its own answer', async () => {
     const { gathered, trips, end } = doubling();
     const answers = Promise.all([1, 2, 3].map((n) => gathered.ask(n)));
     await end();
-    assert.deepEqual(await answers, [2, 4, 6]);
-    assert.deepEqual(trips, [[1, 2, 3]]);
+    expect(await answers).toEqual([2, 4, 6]);
+    expect(trips).toEqual([[1, 2, 3]]);
   });
 
-  it('put while a round trip is on its way wait for the next one', async () => {
+  it('wait for the next round trip when one is under way', async () => {
     const { gathered, trips, end } = doubling();
     const first = gathered.ask(1);
     await new Promise(setImmediate);
     const later = Promise.all([gathered.ask(2), gathered.ask(3)]);
-    assert.deepEqual(trips, [[1]]);
+    expect(trips).toEqual([[1]]);
     await end();
     await end();
-    assert.deepEqual([await first, ...(await later)], [2, 4, 6]);
-    assert.deepEqual(trips, [[1], [2, 3]]);
+    expect([await first, ...(await later)]).toEqual([2, 4, 6]);
+    expect(trips).toEqual([[1], [2, 3]]);
   });
 
-  it('are split when they are too many', async () => {
+  it('are split when there are too many', async () => {
     const { gathered, trips, end } = doubling(2);
     const answers = Promise.all([1, 2, 3].map((n) => gathered.ask(n)));
     await end();
     await end();
-    assert.deepEqual(await answers, [2, 4, 6]);
-    assert.deepEqual(trips, [[1, 2], [3]]);
+    expect(await answers).toEqual([2, 4, 6]);
+    expect(trips).toEqual([[1, 2], [3]]);
   });
 
   it('do not wait for ever for a round trip that never ends', async () => {
@@ -60,19 +59,16 @@ describe('gathered questions', () => {
     await eventually('the next one is on its way', () => trips.length === 2);
     await end();
     await end();
-    assert.deepEqual([await stuck, await later], [2, 4]);
+    expect([await stuck, await later]).toEqual([2, 4]);
   });
 
-  it('fail together, and the next ones are asked all the same', async () => {
+  it('fail together, while the next ones are still asked', async () => {
     const { gathered, end } = doubling();
     const failed = Promise.allSettled([gathered.ask(1), gathered.ask(13)]);
     await end();
-    assert.deepEqual(
-      (await failed).map((outcome) => outcome.status),
-      ['rejected', 'rejected'],
-    );
+    expect((await failed).map((outcome) => outcome.status)).toEqual(['rejected', 'rejected']);
     const answer = gathered.ask(4);
     await end();
-    assert.equal(await answer, 8);
+    expect(await answer).toBe(8);
   });
 });

@@ -1,14 +1,14 @@
-import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { parse } from 'yaml';
 import { environmentExample, readEnvironment } from '../../../src/config/environment.js';
-import { closingMs } from '../../../src/run.js';
-import { parseQueueNames } from '../../../src/tasks/queues.js';
+import { closingMs } from '../../../src/config/closing.js';
+import { parseQueueNames } from '../../../src/tasks/definitions/queues.js';
 
 interface Service {
   image: string;
@@ -32,34 +32,38 @@ const workers = ours.filter(([name]) => name.startsWith('worker-'));
 
 it('compose has a worker service for each queue, and they can be scaled', () => {
   const served = workers.map(([, { command }]) => command!.at(-1)!);
-  assert.deepEqual(served.flatMap(parseQueueNames), parseQueueNames('all'));
+  expect(served.flatMap(parseQueueNames)).toEqual(parseQueueNames('all'));
   for (const [name, { container_name, ports }] of workers) {
-    assert.deepEqual([container_name, ports], [undefined, undefined], name);
+    about(name, () => expect([container_name, ports]).toEqual([undefined, undefined]));
   }
 });
 
-it('compose builds the image once, and pulls no stranger of its name', () => {
+it('compose builds the image once, and pulls no other image of its name', () => {
   const policies = ours.map(([name, { build, pull_policy }]) => [name, !!build, pull_policy]);
   const [builder, ...others] = policies;
-  assert.deepEqual(builder, ['api', true, 'build']);
+  expect(builder).toEqual(['api', true, 'build']);
   for (const [name, builds, policy] of others) {
-    assert.deepEqual([builds, policy], [false, 'never'], String(name));
+    about(String(name), () => expect([builds, policy]).toEqual([false, 'never']));
   }
-  assert.ok(existsSync(services['api']!.build!.dockerfile));
+  expect(existsSync(services['api']!.build!.dockerfile)).toBe(true);
 });
 
 it('compose lets running tasks end before it kills', () => {
   for (const [name, { environment, stop_grace_period }] of ours) {
     if (environment === undefined) continue;
     const graceMs = readEnvironment(environmentOf(environment)).shutdownGraceMs!;
-    assert.ok(Number.parseInt(stop_grace_period!, 10) * 1000 > graceMs + closingMs, name);
+    about(name, () =>
+      expect(Number.parseInt(stop_grace_period!, 10) * 1000).toBeGreaterThan(graceMs + closingMs),
+    );
   }
 });
 
 it('compose runs programs that exist', () => {
   for (const [name, { command = ['dist/main.js'] }] of ours) {
     const program = command.find((word) => word.startsWith('dist/'))!;
-    assert.ok(existsSync(program.replace('dist/', 'src/').replace('.js', '.ts')), name);
+    about(name, () =>
+      expect(existsSync(program.replace('dist/', 'src/').replace('.js', '.ts'))).toBe(true),
+    );
   }
 });
 
@@ -68,25 +72,27 @@ it('compose gives every process an environment that it accepts', () => {
   for (const [name, { environment }] of ours) {
     if (environment === undefined) continue;
     for (const key of Object.keys(environment)) {
-      assert.match(example, new RegExp(`^# ${key}=`, 'm'), `${name}: ${key}`);
+      about(`${name}: ${key}`, () => expect(example).toMatch(new RegExp(`^# ${key}=`, 'm')));
     }
     const env = readEnvironment({ ...environmentOf(environment), NODE_ENV: 'production' });
-    assert.equal(env.engineUrls[0], 'http://sketch:7860');
+    expect(env.engineUrls[0]).toBe('http://sketch:7860');
   }
 });
 
-it('compose publishes ports to this machine only, and checks the health of what others need', () => {
+it('compose publishes ports to this machine only, and checks the health of services that others need', () => {
   for (const [name, { ports = [], healthcheck, profiles }] of Object.entries(services)) {
-    for (const port of ports) assert.match(port, /^127\.0\.0\.1:/, name);
-    assert.ok(healthcheck !== undefined || profiles !== undefined, `${name} has a health check`);
+    for (const port of ports) about(name, () => expect(port).toMatch(/^127\.0\.0\.1:/));
+    about(`${name} has a health check`, () =>
+      expect(healthcheck !== undefined || profiles !== undefined).toBe(true),
+    );
   }
 });
 
-it('the health checks tell a service that answers from one that does not', async () => {
+it('the health checks distinguish a service that answers from one that does not', async () => {
   for (const [name, { healthcheck }] of ours) {
     if (healthcheck!.disable) continue;
     const [kind, , flag, script] = healthcheck!.test!;
-    assert.deepEqual([kind, flag, typeof script], ['CMD', '-e', 'string'], name);
+    about(name, () => expect([kind, flag, typeof script]).toEqual(['CMD', '-e', 'string']));
     const [url] = /http:[^']*/.exec(script as string)!;
     const exits: (number | null)[] = [];
     for (const status of [200, 503]) {
@@ -100,34 +106,30 @@ it('the health checks tell a service that answers from one that does not', async
       exits.push(((await once(check, 'exit')) as [number | null])[0]);
       await new Promise((resolve) => server.close(resolve));
     }
-    assert.deepEqual(exits, [0, 1], name);
+    about(name, () => expect(exits).toEqual([0, 1]));
   }
 });
 
-it('commands in compose are words, not the mappings that YAML makes of a colon', () => {
+it('commands in compose are words, not mappings made by a colon in YAML', () => {
   for (const [name, { command = [], healthcheck }] of Object.entries(services)) {
     const words = [...command, ...(healthcheck?.test ?? [])];
-    assert.deepEqual(
-      words.filter((word) => typeof word !== 'string'),
-      [],
-      name,
-    );
+    about(name, () => expect(words.filter((word) => typeof word !== 'string')).toEqual([]));
   }
 });
 
 it('the image sets only variables that Darkroom reads', () => {
   const [, line = ''] = /^ENV (.*)$/m.exec(readFileSync('docker/Dockerfile', 'utf8')) ?? [];
   const names = line.split(' ').map((pair) => pair.split('=')[0]!);
-  assert.ok(names.includes('NODE_ENV'));
-  for (const name of names) assert.match(environmentExample(), new RegExp(`^# ${name}=`, 'm'));
+  expect(names).toContain('NODE_ENV');
+  for (const name of names) expect(environmentExample()).toMatch(new RegExp(`^# ${name}=`, 'm'));
 });
 
 it('the image runs as an ordinary user and copies what the build context has', () => {
   const dockerfile = readFileSync('docker/Dockerfile', 'utf8');
-  assert.match(dockerfile, /^USER node$/m);
+  expect(dockerfile).toMatch(/^USER node$/m);
   const allowed = readFileSync('.dockerignore', 'utf8').split('\n');
   for (const [, copied] of dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)) {
-    for (const path of copied!.split(' ')) assert.ok(allowed.includes(`!${path}`), path);
+    for (const path of copied!.split(' ')) about(path, () => expect(allowed).toContain(`!${path}`));
   }
 });
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import {
   EnvironmentError,
   environmentExample,
@@ -24,6 +25,7 @@ describe('the environment', () => {
         dataDir: '.darkroom',
         databaseUrl: undefined,
         databasePoolSize: 20,
+        requestPatienceMs: 8_000,
         queueUrl: undefined,
         engineUrls: [],
         engineRequestsInFlight: 2,
@@ -83,6 +85,11 @@ describe('the environment', () => {
       'TRUSTED_PROXIES',
       { TRUSTED_PROXIES: '10.0.0.5, 172.16.0.0/12,::1' },
       { trustedProxies: ['10.0.0.5', '172.16.0.0/12', '::1'] },
+    ],
+    [
+      'PUBLIC_ORIGIN',
+      { PUBLIC_ORIGIN: 'https://us.example/' },
+      { publicOrigin: 'https://us.example' },
     ],
     [
       'DARKROOM_DATA_DIR, spaces around it left out',
@@ -150,7 +157,7 @@ describe('the environment', () => {
     it(`takes ${what}`, () => {
       const read = readEnvironment(env);
       for (const [key, value] of Object.entries(expected)) {
-        assert.deepEqual(read[key as keyof Environment], value, key);
+        about(key, () => expect(read[key as keyof Environment]).toEqual(value));
       }
     });
   }
@@ -158,6 +165,7 @@ describe('the environment', () => {
   const limits: [string, keyof Environment, min: number, max: number, unit: number][] = [
     ['PORT', 'port', 0, 65_535, 1],
     ['DATABASE_POOL_SIZE', 'databasePoolSize', 2, 200, 1],
+    ['REQUEST_PATIENCE_SECONDS', 'requestPatienceMs', 1, 60, 1000],
     ['SD_REQUESTS_IN_FLIGHT', 'engineRequestsInFlight', 1, 2, 1],
     ['SD_PATIENCE_HOURS', 'enginePatienceMs', 1, 8_760, 3_600_000],
     ['WORKER_CONCURRENCY', 'workerConcurrency', 1, 1000, 1],
@@ -175,13 +183,13 @@ describe('the environment', () => {
   for (const [name, key, min, max, unit] of limits) {
     it(`takes ${name} from ${min} to ${max}`, () => {
       for (const value of [min, max]) {
-        assert.equal(readEnvironment({ [name]: String(value) })[key], value * unit);
+        expect(readEnvironment({ [name]: String(value) })[key]).toBe(value * unit);
       }
-      assert.ok(refusalOf({ [name]: `${max + 1}` }).includes(`is not between ${min} and ${max}.`));
-      assert.match(refusalOf({ [name]: `${min - 1}` }), /is not (between|a whole number)/);
+      expect(refusalOf({ [name]: `${max + 1}` })).toContain(`is not between ${min} and ${max}.`);
+      expect(refusalOf({ [name]: `${min - 1}` })).toMatch(/is not (between|a whole number)/);
       for (const value of ['x', '1.5', '1e2', '0x10', '9'.repeat(10)]) {
-        assert.ok(
-          refusalOf({ [name]: value }).includes(`${name} ("${value}") is not a whole number`),
+        expect(refusalOf({ [name]: value })).toContain(
+          `${name} ("${value}") is not a whole number`,
         );
       }
     });
@@ -209,22 +217,22 @@ describe('the environment', () => {
   for (const [name, value, problem] of refused) {
     it(`refuses ${name}=${value} with an example`, () => {
       const message = refusalOf({ [name]: value });
-      assert.match(message, problem);
-      assert.match(message, new RegExp(`^${name}\\b.*Example: ${name}=\\S+$`));
+      expect(message).toMatch(problem);
+      expect(message).toMatch(new RegExp(`^${name}\\b.*Example: ${name}=\\S+$`));
     });
   }
 
   it('refuses production without a database', () => {
-    assert.match(refusalOf({ NODE_ENV: 'production' }), /^DATABASE_URL is not set/);
+    expect(refusalOf({ NODE_ENV: 'production' })).toMatch(/^DATABASE_URL is not set/);
   });
 
-  it('names every bad variable at once, a line each', () => {
+  it('names every invalid variable at once, one per line', () => {
     const bad = { PORT: 'x', LOG_LEVEL: 'y', QUEUE_URL: 'z', SD_API_URLS: 'a' };
     const lines = refusalOf({ ...bad, NODE_ENV: 'production' }).split('\n');
     const names = lines.map((line) => line.split(' ')[0]);
-    assert.deepEqual(new Set(names), new Set([...Object.keys(bad), 'DATABASE_URL']));
-    assert.equal(lines.length, 5);
-    assert.ok(lines.every((line) => line.includes('. Example: ')));
+    expect(new Set(names)).toEqual(new Set([...Object.keys(bad), 'DATABASE_URL']));
+    expect(lines.length).toBe(5);
+    expect(lines.every((line) => line.includes('. Example: '))).toBe(true);
   });
 
   for (const name of [
@@ -242,18 +250,14 @@ describe('the environment', () => {
         'postgres://:hunter2%@h',
         'http://u:hunter2@h:x',
       ]) {
-        assert.doesNotMatch(refusalOf({ [name]: value, PORT: 'x' }), /hunter2|ftp:/);
+        expect(refusalOf({ [name]: value, PORT: 'x' })).not.toMatch(/hunter2|ftp:/);
       }
     });
   }
 });
 
-it('.env.example names every variable, as the schema has it', () => {
-  assert.equal(
-    readFileSync('.env.example', 'utf8'),
-    environmentExample(),
-    'run: npm run env:example',
-  );
+it('.env.example names every variable, as in the schema', () => {
+  expect(readFileSync('.env.example', 'utf8')).toBe(environmentExample());
 });
 
 it('every example in .env.example is a value that works', () => {
@@ -262,16 +266,16 @@ it('every example in .env.example is a value that works', () => {
     const [, name, value] = /^# ([A-Z_]+)=(.*)$/.exec(line) ?? [];
     if (name !== undefined) example[name] = value!;
   }
-  assert.ok(Object.keys(example).length > 15);
-  assert.equal(readEnvironment(example).production, true);
+  expect(Object.keys(example).length).toBeGreaterThan(15);
+  expect(readEnvironment(example).production).toBe(true);
 });
 
-it('nobody else reads process.env', () => {
+it('no other file reads process.env', () => {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' });
   const readers = files
     .filter((file) => file.endsWith('.ts'))
     .filter((file) => readFileSync(join('src', file), 'utf8').includes('process.env'));
-  assert.deepEqual(readers, [join('config', 'environment.ts')]);
+  expect(readers).toEqual([join('config', 'environment.ts')]);
 });
 
 function refusalOf(env: Env): string {

@@ -1,10 +1,9 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { parseWorkerOptions, type TypedWorkerOptions } from '../../../src/worker-options.js';
 
 describe('the options of a worker', () => {
-  it('leave to the environment what is not named', () => {
-    assert.deepEqual(parseWorkerOptions({ queues: 'low_priority' }), {
+  it('leave the rest to the environment', () => {
+    expect(parseWorkerOptions({ queues: 'low_priority' })).toEqual({
       queues: ['low_priority'],
       name: undefined,
       pool: undefined,
@@ -12,7 +11,7 @@ describe('the options of a worker', () => {
       maxTasksPerChild: undefined,
       maxMemoryPerChildMb: undefined,
     });
-    assert.equal(parseWorkerOptions({}).queues.length, 3);
+    expect(parseWorkerOptions({}).queues.length).toBe(3);
   });
 
   it('are read', () => {
@@ -22,11 +21,10 @@ describe('the options of a worker', () => {
       'max-tasks-per-child': '0',
       'max-memory-per-child': '512',
     });
-    assert.equal(options.pool, 'processes');
-    assert.deepEqual(
-      [options.concurrency, options.maxTasksPerChild, options.maxMemoryPerChildMb],
-      [4, 0, 512],
-    );
+    expect(options.pool).toBe('processes');
+    expect([options.concurrency, options.maxTasksPerChild, options.maxMemoryPerChildMb]).toEqual([
+      4, 0, 512,
+    ]);
   });
 
   const wrong: [TypedWorkerOptions, RegExp][] = [
@@ -38,7 +36,9 @@ describe('the options of a worker', () => {
   ];
   for (const [typed, message] of wrong) {
     it(`refuse ${JSON.stringify(typed)}`, () => {
-      assert.throws(() => parseWorkerOptions(typed), { message });
+      expect(() => parseWorkerOptions(typed)).toThrow(
+        expect.objectContaining({ message: expect.stringMatching(message) }),
+      );
     });
   }
 });

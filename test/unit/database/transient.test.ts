@@ -1,7 +1,7 @@
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
 import { Client } from 'pg';
 import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import { SteadyClient } from '../../../src/infrastructure/database/steady-client.js';
@@ -13,13 +13,13 @@ for (const error of [
   new Error('Query read timeout'),
   Object.assign(new Error('terminating connection'), { code: '57P01' }),
 ]) {
-  it(`${error.name}, "${error.message}": the same may succeed later`, () => {
-    assert.equal(isTransient(error), true);
+  it(`${error.name}, "${error.message}" is transient`, () => {
+    expect(isTransient(error)).toBe(true);
   });
 }
 
-it('a mistake in a statement is none of them', () => {
-  assert.equal(isTransient(Object.assign(new Error('syntax error'), { code: '42601' })), false);
+it('a mistake in a statement is not transient', () => {
+  expect(isTransient(Object.assign(new Error('syntax error'), { code: '42601' }))).toBe(false);
 });
 
 /** The messages of a Postgres: an accepted login, ready, and after it whatever `then` says. */
@@ -41,26 +41,26 @@ function postgres(then: Buffer) {
   });
 }
 
-it('a FATAL in the packet of ReadyForQuery fails the next query, not the process', async (t) => {
+it('a FATAL in the packet of ReadyForQuery fails the next query, not the process', async () => {
   const server = postgres(Buffer.from('FATAL')).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => server.close());
+  atTestEnd(() => server.close());
   const { port } = server.address() as { port: number };
   const client = new SteadyClient({ host: '127.0.0.1', port, user: 'u', database: 'd' });
   await client.connect();
-  await assert.rejects(client.query('SELECT 1'));
+  await expect(client.query('SELECT 1')).rejects.toThrow();
 });
 
-it('a connection on which a statement took too long is destroyed', async (t) => {
+it('a connection on which a statement took too long is destroyed', async () => {
   const server = postgres(Buffer.alloc(0)).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => server.close());
+  atTestEnd(() => server.close());
   const { port } = server.address() as { port: number };
   const settings = { host: '127.0.0.1', port, user: 'u', database: 'd', query_timeout: 50 };
   const client = new SteadyClient(settings);
-  assert.ok(client instanceof Client);
+  expect(client).toBeInstanceOf(Client);
   await client.connect();
   const ended = new Promise((resolve) => client.once('end', resolve));
-  await assert.rejects(client.query('SELECT 1'), /Query read timeout/);
+  await expect(client.query('SELECT 1')).rejects.toThrow(/Query read timeout/);
   await ended;
 });

@@ -1,5 +1,6 @@
-import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
+import { describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, cp, mkdir, readFile, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -51,14 +52,13 @@ async function uidOfPostgres(pid: number): Promise<string | undefined> {
 }
 
 describe('embedded Postgres as root', () => {
-  it(
+  (skipNamespace ? it.skip : it)(
     'needs no other account where user namespaces are permitted',
-    { skip: skipNamespace },
-    async (t) => {
-      const folder = await temporaryFolder(t);
-      const postgres = await start(t, folder);
-      assert.equal(postgres.runAs, 'namespace');
-      assert.equal((await stat(join(folder, 'cluster'))).uid, 0);
+    async () => {
+      const folder = await temporaryFolder();
+      const postgres = await start(folder);
+      expect(postgres.runAs).toBe('namespace');
+      expect((await stat(join(folder, 'cluster'))).uid).toBe(0);
     },
   );
 
@@ -66,20 +66,20 @@ describe('embedded Postgres as root', () => {
     ['namespace', skipNamespace],
     ['capability', skipCapability],
   ] as const) {
-    it(`works in a folder only root can enter (${runAs})`, { skip }, async (t) => {
-      const closed = join(await temporaryFolder(t), 'closed');
+    (skip ? it.skip : it)(`works in a folder only root can enter (${runAs})`, async () => {
+      const closed = join(await temporaryFolder(), 'closed');
       await mkdir(closed, { mode: 0o700 });
       const folder = join(closed, 'data');
-      const first = await start(t, folder, { runAs });
-      assert.equal(first.runAs, runAs);
+      const first = await start(folder, { runAs });
+      expect(first.runAs).toBe(runAs);
       await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS n');
       await first.stop();
-      const second = await start(t, folder, { runAs });
-      assert.deepEqual(await query(second.url, 'SELECT n FROM kept'), [[42]]);
+      const second = await start(folder, { runAs });
+      expect(await query(second.url, 'SELECT n FROM kept')).toEqual([[42]]);
     });
 
-    it(`runs programs in a folder only root can enter (${runAs})`, { skip }, async (t) => {
-      const closed = await temporaryFolder(t);
+    (skip ? it.skip : it)(`runs programs in a folder only root can enter (${runAs})`, async () => {
+      const closed = await temporaryFolder();
       const copy = join(closed, 'package');
       await cp(platformPackage(), copy, { recursive: true, verbatimSymlinks: true });
       const folder = await openDataFolder(join(closed, 'data'));
@@ -95,100 +95,99 @@ describe('embedded Postgres as root', () => {
     });
   }
 
-  it(
+  (skipNobody ? it.skip : it)(
     'runs as another account without more rights where folders are open',
-    { skip: skipNobody },
-    async (t) => {
-      const parent = await temporaryFolder(t);
+    async () => {
+      const parent = await temporaryFolder();
       await chmod(parent, 0o755);
       const folder = join(parent, 'data');
-      const { url, pid } = await start(t, folder, { runAs: 'account' });
-      assert.notEqual(await uidOfPostgres(pid), '0');
-      assert.deepEqual(await query(url, 'SELECT 1'), [[1]]);
+      const { url, pid } = await start(folder, { runAs: 'account' });
+      expect(await uidOfPostgres(pid)).not.toBe('0');
+      expect(await query(url, 'SELECT 1')).toEqual([[1]]);
     },
   );
 
-  it('says what to do when no way is left', { skip: skipNobody }, async (t) => {
-    const closed = await temporaryFolder(t);
+  (skipNobody ? it.skip : it)('says what to do when no way is left', async () => {
+    const closed = await temporaryFolder();
     await fails(
-      start(t, join(closed, 'data'), { runAs: 'account' }),
+      start(join(closed, 'data'), { runAs: 'account' }),
       'cannot_run_as_root',
       /ordinary user, or set DATABASE_URL/,
     );
-    assert.equal((await stat(join(closed, 'data'))).mode & 0o777, 0o700);
+    expect((await stat(join(closed, 'data'))).mode & 0o777).toBe(0o700);
   });
 
-  it('changes from one way to another', { skip: skipNamespace || skipCapability }, async (t) => {
-    const folder = await temporaryFolder(t);
+  (skipNamespace || skipCapability ? it.skip : it)('changes from one way to another', async () => {
+    const folder = await temporaryFolder();
     const ways: RunAs[] = ['capability', 'namespace', 'capability', 'namespace'];
     for (const [n, runAs] of ways.entries()) {
-      const postgres = await start(t, folder, { runAs });
+      const postgres = await start(folder, { runAs });
       await query(postgres.url, `CREATE TABLE t${n} (n int)`);
       const kept = `SELECT count(*)::int FROM pg_tables WHERE schemaname = 'public'`;
-      assert.deepEqual(await query(postgres.url, kept), [[n + 1]]);
+      expect(await query(postgres.url, kept)).toEqual([[n + 1]]);
       await postgres.stop();
     }
   });
 });
 
-describe('embedded Postgres as an ordinary user', { skip: skipNobody }, () => {
-  it('runs as that user', async (t) => {
-    const folder = await temporaryFolder(t, nobody);
-    const { started } = await startedProcess(t, folder, nobody);
-    assert.equal(started.runAs, 'direct');
-    assert.equal(await uidOfPostgres(started.pid), String(nobody.uid));
-    assert.deepEqual(await query(started.url, 'SELECT 1'), [[1]]);
+(skipNobody ? describe.skip : describe)('embedded Postgres as an ordinary user', () => {
+  it('runs as another user', async () => {
+    const folder = await temporaryFolder(nobody);
+    const { started } = await startedProcess(folder, nobody);
+    expect(started.runAs).toBe('direct');
+    expect(await uidOfPostgres(started.pid)).toBe(String(nobody.uid));
+    expect(await query(started.url, 'SELECT 1')).toEqual([[1]]);
   });
 
-  it('runs as a user id without a name', { skip: skipNamespace }, async (t) => {
+  (skipNamespace ? it.skip : it)('runs as a user id without a name', async () => {
     const unnamed = { uid: 47_110, gid: 47_110 };
-    const folder = await temporaryFolder(t, unnamed);
-    const { started } = await startedProcess(t, folder, unnamed);
-    assert.deepEqual(await query(started.url, 'SELECT 1'), [[1]]);
+    const folder = await temporaryFolder(unnamed);
+    const { started } = await startedProcess(folder, unnamed);
+    expect(await query(started.url, 'SELECT 1')).toEqual([[1]]);
   });
 
-  it('recovers after a kill by force', async (t) => {
-    const folder = await temporaryFolder(t, nobody);
-    const first = await startedProcess(t, folder, nobody);
+  it('recovers after a kill by force', async () => {
+    const folder = await temporaryFolder(nobody);
+    const first = await startedProcess(folder, nobody);
     await first.kill('SIGKILL');
-    const second = await startedProcess(t, folder, nobody);
-    assert.equal(second.started.url, first.started.url);
+    const second = await startedProcess(folder, nobody);
+    expect(second.started.url).toBe(first.started.url);
   });
 
-  it('does not take over a folder of root', async (t) => {
-    const folder = await temporaryFolder(t);
-    await (await start(t, folder)).stop();
+  it('does not take over a folder that belongs to root', async () => {
+    const folder = await temporaryFolder();
+    await (await start(folder)).stop();
     for (const mode of [0o700, 0o777]) {
       await chmod(folder, mode);
-      const { error } = await startProcess(t, folder, nobody).next();
-      assert.equal(error?.code, 'data_folder_owner_mismatch', error?.message);
-      assert.match(error.message, /belongs to user root, but Darkroom runs as user nobody/);
+      const { error } = await startProcess(folder, nobody).next();
+      about(error?.message, () => expect(error?.code).toBe('data_folder_owner_mismatch'));
+      expect(error?.message).toMatch(/belongs to user root, but Darkroom runs as user nobody/);
     }
   });
 
-  it('does not leave its folder to root', async (t) => {
-    const folder = await temporaryFolder(t, nobody);
-    const first = await startedProcess(t, folder, nobody);
+  it('does not leave its folder owned by root', async () => {
+    const folder = await temporaryFolder(nobody);
+    const first = await startedProcess(folder, nobody);
     await first.kill('SIGTERM');
     await fails(
-      start(t, folder),
+      start(folder),
       'data_folder_owner_mismatch',
       /belongs to user nobody, but Darkroom runs as user root/,
     );
   });
 
-  it('says when the data folder is not writable', async (t) => {
-    const parent = await temporaryFolder(t);
+  it('says when the data folder is not writable', async () => {
+    const parent = await temporaryFolder();
     await chmod(parent, 0o755);
-    const { error } = await startProcess(t, join(parent, 'data'), nobody).next();
-    assert.equal(error?.code, 'data_folder_unwritable', error?.message);
+    const { error } = await startProcess(join(parent, 'data'), nobody).next();
+    about(error?.message, () => expect(error?.code).toBe('data_folder_unwritable'));
     await mkdir(join(parent, 'data'), { mode: 0o755 });
-    const again = await startProcess(t, join(parent, 'data'), nobody).next();
-    assert.equal(again.error?.code, 'data_folder_owner_mismatch', again.error?.message);
+    const again = await startProcess(join(parent, 'data'), nobody).next();
+    about(again.error?.message, () => expect(again.error?.code).toBe('data_folder_owner_mismatch'));
   });
 
-  it('finds its libraries when the package folder is read-only', async (t) => {
-    const parent = await temporaryFolder(t);
+  it('finds its libraries when the package folder is read-only', async () => {
+    const parent = await temporaryFolder();
     await chmod(parent, 0o755);
     const copy = join(parent, 'package');
     await cp(platformPackage(), copy, { recursive: true, verbatimSymlinks: true });
@@ -197,7 +196,7 @@ describe('embedded Postgres as an ordinary user', { skip: skipNobody }, () => {
       const link = await readlink(join(lib, name)).catch(() => undefined);
       if (link !== undefined) await rm(join(lib, name));
     }
-    const spare = join(await temporaryFolder(t, nobody), 'spare');
+    const spare = join(await temporaryFolder(nobody), 'spare');
     const module = new URL(
       '../../../src/infrastructure/embedded/postgres-binaries.js',
       import.meta.url,
@@ -209,7 +208,7 @@ describe('embedded Postgres as an ordinary user', { skip: skipNobody }, () => {
       process.stdout.write(execFileSync(postgres, ['--version'], { env }));`;
     const args = ['--input-type=module', '-e', script];
     const options = { ...nobody, cwd: '/', encoding: 'utf8' } as const;
-    assert.match(execFileSync(process.execPath, args, options), /^postgres \(PostgreSQL\) \d+/);
-    assert.ok((await readdir(spare)).length > 0);
+    expect(execFileSync(process.execPath, args, options)).toMatch(/^postgres \(PostgreSQL\) \d+/);
+    expect((await readdir(spare)).length).toBeGreaterThan(0);
   });
 });

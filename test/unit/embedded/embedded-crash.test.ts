@@ -1,4 +1,4 @@
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
@@ -40,97 +40,93 @@ async function stray(folder: string, ...settings: string[]) {
 }
 
 describe('embedded Postgres after a crash', () => {
-  it('ends with its Darkroom, even one killed by force', async (t) => {
-    const folder = await usedFolder(t);
-    const first = await startedProcess(t, folder);
+  it('ends with its Darkroom, even one killed by force', async () => {
+    const folder = await usedFolder();
+    const first = await startedProcess(folder);
     await query(first.started.url, 'CREATE TABLE kept AS SELECT 42 AS n');
     await first.kill('SIGKILL');
     if (process.platform === 'linux') {
       await until('Postgres is gone', () => isGone(first.started.pid));
     }
-    const second = await start(t, folder);
-    assert.equal(second.url, first.started.url);
-    assert.deepEqual(await query(second.url, 'SELECT n FROM kept'), [[42]]);
+    const second = await start(folder);
+    expect(second.url).toBe(first.started.url);
+    expect(await query(second.url, 'SELECT n FROM kept')).toEqual([[42]]);
   });
 
-  it('starts when both were killed by force at once', async (t) => {
-    const folder = await usedFolder(t);
-    const first = await startedProcess(t, folder);
+  it('starts when both were killed by force at once', async () => {
+    const folder = await usedFolder();
+    const first = await startedProcess(folder);
     await query(first.started.url, 'CREATE TABLE kept AS SELECT 42 AS n');
     process.kill(first.started.pid, 'SIGKILL');
     await first.kill('SIGKILL');
-    const second = await start(t, folder);
-    assert.deepEqual(await query(second.url, 'SELECT n FROM kept'), [[42]]);
+    const second = await start(folder);
+    expect(await query(second.url, 'SELECT n FROM kept')).toEqual([[42]]);
   });
 
-  it('starts when the kill left backends in the middle of a query', async (t) => {
-    const folder = await usedFolder(t);
-    const first = await startedProcess(t, folder);
+  it('starts when the kill left backends in the middle of a query', async () => {
+    const folder = await usedFolder();
+    const first = await startedProcess(folder);
     const endless = 'SELECT count(*) FROM generate_series(1, 100000000000)';
-    const running = assert.rejects(query(first.started.url, endless));
+    const running = expect(query(first.started.url, endless)).rejects.toThrow();
     const busy = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%series%' AND pid <> pg_backend_pid()`;
     const isBusy = async () => (await query(first.started.url, busy)).length > 0;
     await until('the query runs', isBusy);
     process.kill(first.started.pid, 'SIGKILL');
     await first.kill('SIGKILL');
-    const second = await start(t, folder);
-    assert.deepEqual(await query(second.url, 'SELECT 1'), [[1]]);
+    const second = await start(folder);
+    expect(await query(second.url, 'SELECT 1')).toEqual([[1]]);
     await running;
   });
 
-  it('starts when another program has the pid of the dead Postgres', async (t) => {
-    const folder = await usedFolder(t);
-    const first = await startedProcess(t, folder);
+  it('starts when another program has the pid of the dead Postgres', async () => {
+    const folder = await usedFolder();
+    const first = await startedProcess(folder);
     const file = join(folder, 'cluster', 'postmaster.pid');
     const lines = (await readFile(file, 'utf8')).split('\n');
     process.kill(first.started.pid, 'SIGKILL');
     await first.kill('SIGKILL');
     const other = spawn('sleep', ['600'], { stdio: 'ignore' });
-    atEnd(t, () => other.kill('SIGKILL'));
+    atEnd(() => other.kill('SIGKILL'));
     await writeFile(file, [other.pid, ...lines.slice(1)].join('\n'), { mode: 0o600 });
-    const second = await start(t, folder);
-    assert.deepEqual(await query(second.url, 'SELECT 1'), [[1]]);
-    assert.equal(other.exitCode, null);
+    const second = await start(folder);
+    expect(await query(second.url, 'SELECT 1')).toEqual([[1]]);
+    expect(other.exitCode).toBe(null);
   });
 
-  it('stops a Postgres whose Darkroom is gone', async (t) => {
-    const folder = await usedFolder(t);
+  it('stops a Postgres whose Darkroom is gone', async () => {
+    const folder = await usedFolder();
     const orphan = await stray(folder, 'cluster_name=darkroom');
     const lines: string[] = [];
-    const next = await start(t, folder, { log: (line) => lines.push(line) });
-    assert.ok(await isGone(orphan.pid));
-    assert.match(lines.join('\n'), /left over/);
-    assert.deepEqual(await query(next.url, 'SELECT 1'), [[1]]);
+    const next = await start(folder, { log: (line) => lines.push(line) });
+    expect(await isGone(orphan.pid)).toBe(true);
+    expect(lines.join('\n')).toMatch(/left over/);
+    expect(await query(next.url, 'SELECT 1')).toEqual([[1]]);
   });
 
-  it('stops one that does not listen to signals any more', async (t) => {
-    const folder = await usedFolder(t);
-    const first = await startedProcess(t, folder);
+  it('stops a Postgres that no longer reacts to signals', async () => {
+    const folder = await usedFolder();
+    const first = await startedProcess(folder);
     process.kill(first.started.pid, 'SIGSTOP');
     await first.kill('SIGKILL');
-    const second = await start(t, folder);
-    assert.ok(await isGone(first.started.pid));
-    assert.deepEqual(await query(second.url, 'SELECT 1'), [[1]]);
+    const second = await start(folder);
+    expect(await isGone(first.started.pid)).toBe(true);
+    expect(await query(second.url, 'SELECT 1')).toEqual([[1]]);
   });
 
-  it('leaves a Postgres alone that a person started there', async (t) => {
-    const folder = await usedFolder(t);
+  it('leaves a Postgres alone that a person started in the folder', async () => {
+    const folder = await usedFolder();
     const { child, pid } = await stray(folder);
-    atEnd(t, async () => {
+    atEnd(async () => {
       child.kill('SIGQUIT');
       await until('it is gone', () => isGone(pid));
     });
-    await fails(
-      start(t, folder),
-      'data_folder_in_use',
-      new RegExp(`Postgres \\(process ${pid}\\)`),
-    );
-    assert.equal(await isGone(pid), false);
+    await fails(start(folder), 'data_folder_in_use', new RegExp(`Postgres \\(process ${pid}\\)`));
+    expect(await isGone(pid)).toBe(false);
   });
 
-  it('recovers from a first start killed in the middle', async (t) => {
-    const folder = await temporaryFolder(t);
-    const first = startProcess(t, folder);
+  it('recovers from a first start that was killed in the middle', async () => {
+    const folder = await temporaryFolder();
+    const first = startProcess(folder);
     const drafts = async () => (await readdir(folder)).filter((name) => name.startsWith('init-'));
     await until('initdb has begun', async () => {
       const [draft] = await drafts();
@@ -139,36 +135,36 @@ describe('embedded Postgres after a crash', () => {
       return made.length > 5;
     });
     await first.kill('SIGKILL');
-    const second = await start(t, folder);
-    assert.equal(second.firstStart, true);
-    assert.deepEqual(await query(second.url, 'SELECT 1'), [[1]]);
+    const second = await start(folder);
+    expect(second.firstStart).toBe(true);
+    expect(await query(second.url, 'SELECT 1')).toEqual([[1]]);
     await second.stop();
-    await (await start(t, folder)).stop();
-    assert.deepEqual(await drafts(), []);
+    await (await start(folder)).stop();
+    expect(await drafts()).toEqual([]);
   });
 });
 
 describe('embedded Postgres among processes', () => {
-  it('names the process that has the folder', async (t) => {
-    const folder = await usedFolder(t);
-    const first = await startedProcess(t, folder);
-    const { error } = await startProcess(t, folder).next();
-    assert.equal(error?.code, 'data_folder_in_use');
-    assert.match(error.message, new RegExp(`process ${first.pid}\\)`));
-    assert.deepEqual(await query(first.started.url, 'SELECT 1'), [[1]]);
+  it('names the process that holds the folder', async () => {
+    const folder = await usedFolder();
+    const first = await startedProcess(folder);
+    const { error } = await startProcess(folder).next();
+    expect(error?.code).toBe('data_folder_in_use');
+    expect(error?.message).toMatch(new RegExp(`process ${first.pid}\\)`));
+    expect(await query(first.started.url, 'SELECT 1')).toEqual([[1]]);
   });
 
-  it('lets one of several first starts win', async (t) => {
-    const folder = await temporaryFolder(t);
-    const lines = await Promise.all([1, 2, 3].map(() => startProcess(t, folder).next()));
+  it('lets one of several first starts win', async () => {
+    const folder = await temporaryFolder();
+    const lines = await Promise.all([1, 2, 3].map(() => startProcess(folder).next()));
     const codes = lines.map(({ error }) => error?.code ?? 'started').toSorted();
-    assert.deepEqual(codes, ['data_folder_in_use', 'data_folder_in_use', 'started']);
+    expect(codes).toEqual(['data_folder_in_use', 'data_folder_in_use', 'started']);
   });
 
-  it('does not let Ctrl-C reach Postgres before Darkroom has drained', async (t) => {
-    const darkroom = await startedProcess(t, await usedFolder(t));
+  it('does not let Ctrl-C reach Postgres before Darkroom has drained', async () => {
+    const darkroom = await startedProcess(await usedFolder());
     process.kill(-darkroom.pid, 'SIGINT');
-    assert.deepEqual(await darkroom.next(), { drained: true });
-    assert.ok(await isGone(darkroom.started.pid));
+    expect(await darkroom.next()).toEqual({ drained: true });
+    expect(await isGone(darkroom.started.pid)).toBe(true);
   });
 });

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { after, type TestContext } from 'node:test';
+import { afterAll, expect } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
+import { about } from '../../support/about.js';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import {
@@ -23,36 +25,33 @@ const run = promisify(execFile);
 export const isRoot = process.geteuid?.() === 0;
 export const nobody = { uid: 65534, gid: 65534 };
 
-const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
+let cleanups: (() => unknown)[] = [];
 
-/** Runs at the end of the test; the last one first, unlike `t.after`. */
-export function atEnd(t: TestContext, cleanup: () => unknown): void {
-  const known = cleanups.get(t);
-  if (known) {
-    known.push(cleanup);
-    return;
-  }
-  const all = [cleanup];
-  cleanups.set(t, all);
-  t.after(async () => {
-    for (const one of all.toReversed()) await one();
+/** Runs at the end of the test; the last one first, unlike `atTestEnd`. */
+export function atEnd(cleanup: () => unknown): void {
+  cleanups.push(cleanup);
+  if (cleanups.length > 1) return;
+  atTestEnd(async () => {
+    const all = cleanups.toReversed();
+    cleanups = [];
+    for (const one of all) await one();
   });
 }
 
-export async function temporaryFolder(t: TestContext, owner?: typeof nobody): Promise<string> {
+export async function temporaryFolder(owner?: typeof nobody): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'embedded-')));
-  atEnd(t, () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  atEnd(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   if (owner) await chown(folder, owner.uid, owner.gid);
   return folder;
 }
 
 let template: Promise<string> | undefined;
 // Here and not in makeTemplate(), where it would belong to the test that runs first.
-after(async () => template && rm(await template, { recursive: true, force: true }));
+afterAll(async () => template && rm(await template, { recursive: true, force: true }));
 
 /** A data folder that was used before; a copy, as making one takes longer. */
-export async function usedFolder(t: TestContext): Promise<string> {
-  const folder = await temporaryFolder(t);
+export async function usedFolder(): Promise<string> {
+  const folder = await temporaryFolder();
   template ??= makeTemplate();
   await run('cp', ['-a', `${await template}/.`, folder]);
   return folder;
@@ -67,7 +66,6 @@ async function makeTemplate(): Promise<string> {
 
 /** Stopped at the end of the test, if not before. */
 export async function start(
-  t: TestContext,
   dataDir: string,
   options: Partial<EmbeddedPostgresOptions> = {},
 ): Promise<EmbeddedPostgres> {
@@ -79,7 +77,7 @@ export async function start(
     ...options,
     settings,
   });
-  atEnd(t, () => postgres.stop());
+  atEnd(() => postgres.stop());
   return postgres;
 }
 
@@ -103,17 +101,17 @@ export async function fails(
   message: RegExp,
 ): Promise<void> {
   await assert.rejects(starting, (error: Error & { code?: string }) => {
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    assert.doesNotMatch(error.message, /\n\s+at /);
+    about(error.message, () => expect(error.code).toBe(code));
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toMatch(/\n\s+at /);
     return true;
   });
 }
 
 export async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 300_000;
   while (!(await isTrue())) {
-    assert.ok(Date.now() < deadline, `not in time: ${what}`);
+    about(`not in time: ${what}`, () => expect(Date.now()).toBeLessThan(deadline));
     await delay(20);
   }
 }
@@ -137,7 +135,6 @@ const program = fileURLToPath(new URL('embedded-process.js', import.meta.url));
 
 /** A process of its own, in a process group of its own. */
 export function startProcess(
-  t: TestContext,
   dataDir: string,
   account: { uid?: number; gid?: number } = {},
 ): Darkroom {
@@ -164,7 +161,7 @@ export function startProcess(
       await ended;
     },
   };
-  atEnd(t, () => (child.exitCode ?? child.signalCode) === null && darkroom.kill('SIGKILL'));
+  atEnd(() => (child.exitCode ?? child.signalCode) === null && darkroom.kill('SIGKILL'));
   return darkroom;
 }
 

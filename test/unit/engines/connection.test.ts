@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { createSketch } from '../../../src/sketch/sketch-server.js';
 import { startFront } from './front-server.js';
 import {
@@ -16,17 +15,17 @@ import {
 
 describe('requests to one server', () => {
   for (const inFlight of [1, 2]) {
-    it(`are at most ${inFlight} at once`, async (t) => {
-      const { sketch, engine } = await startEngine(t, { stepMs: 2 }, {}, inFlight);
+    it(`number at most ${inFlight} at once`, async () => {
+      const { sketch, engine } = await startEngine({ stepMs: 2 }, {}, inFlight);
       const calls = Array.from({ length: 5 }, (_, i) => draw(engine, { jobId: `task(${i})` }));
-      assert.equal((await Promise.all(calls)).length, 5);
-      assert.equal(sketch.state().requests, 5);
-      assert.equal(sketch.state().max_in_flight, inFlight);
+      expect((await Promise.all(calls)).length).toBe(5);
+      expect(sketch.state().requests).toBe(5);
+      expect(sketch.state().max_in_flight).toBe(inFlight);
     });
   }
 
-  it('fill the second place while the first is drawn', async (t) => {
-    const { sketch, engine } = await startEngine(t, { stepMs: 10 });
+  it('fill the second slot while the first is drawn', async () => {
+    const { sketch, engine } = await startEngine({ stepMs: 10 });
     const first = draw(engine, { jobId: 'task(a)', request: { steps: 50 } });
     await becomesActive(sketch, 'task(a)');
     const second = draw(engine, { jobId: 'task(b)' });
@@ -34,25 +33,25 @@ describe('requests to one server', () => {
     await Promise.all([first, second]);
   });
 
-  it('go over one connection, one after the other', async (t) => {
-    const { url } = await startSketch(t);
-    const front = await startFront(t, url);
+  it('go over one connection, one after the other', async () => {
+    const { url } = await startSketch();
+    const front = await startFront(url);
     const engine = client(front.url, { pollMs: never });
     for (let i = 0; i < 4; i++) await draw(engine, { jobId: `task(${i})` });
-    assert.equal(front.seenAt('/sdapi/v1/txt2img').length, 4);
-    assert.equal(front.sockets(), 1);
+    expect(front.seenAt('/sdapi/v1/txt2img').length).toBe(4);
+    expect(front.sockets()).toBe(1);
   });
 
-  it('ask for a plain body', async (t) => {
-    const { url } = await startSketch(t);
-    const front = await startFront(t, url);
+  it('ask for a plain body', async () => {
+    const { url } = await startSketch();
+    const front = await startFront(url);
     await draw(client(front.url));
-    assert.ok(front.seen.every(({ headers }) => headers['accept-encoding'] === 'identity'));
+    expect(front.seen.every(({ headers }) => headers['accept-encoding'] === 'identity')).toBe(true);
   });
 
-  it('hold nothing that is not on the list', async (t) => {
-    const { url } = await startSketch(t);
-    const front = await startFront(t, url);
+  it('contain only listed fields', async () => {
+    const { url } = await startSketch();
+    const front = await startFront(url);
     const smuggled = {
       ...small,
       model: 'sketch-v1',
@@ -66,7 +65,7 @@ describe('requests to one server', () => {
       init_images: ['http://169.254.169.254/'],
     };
     await draw(client(front.url), { request: smuggled });
-    assert.deepEqual(JSON.parse(front.seenAt('/sdapi/v1/txt2img')[0]?.body ?? ''), {
+    expect(JSON.parse(front.seenAt('/sdapi/v1/txt2img')[0]?.body ?? '')).toEqual({
       prompt: small.prompt,
       negative_prompt: '',
       seed: 1,
@@ -88,49 +87,68 @@ describe('requests to one server', () => {
 });
 
 describe('a server', () => {
-  it('that is not there is unavailable', async () => {
+  it('is unavailable when it does not exist', async () => {
     const gone = createSketch();
     const url = await gone.listen();
     await gone.close();
-    assert.equal((await errorOf(draw(client(url)))).kind, 'unavailable');
-    assert.equal((await errorOf(client(url).probe())).kind, 'unavailable');
+    expect((await errorOf(draw(client(url)))).kind).toBe('unavailable');
+    expect((await errorOf(client(url).probe())).kind).toBe('unavailable');
   });
 
-  it('that sends us elsewhere is misconfigured, and not followed', async (t) => {
-    const { sketch, url } = await startSketch(t);
-    const front = await startFront(t, url, ({ path }, response) => {
+  it('is misconfigured when it redirects, and the redirect is not followed', async () => {
+    const { sketch, url } = await startSketch();
+    const front = await startFront(url, ({ path }, response) => {
       if (path !== '/sdapi/v1/txt2img') return false;
       response.writeHead(307, { location: url + path }).end();
       return true;
     });
-    assert.equal((await errorOf(draw(client(front.url)))).kind, 'misconfigured');
-    assert.equal(sketch.state().requests, 0);
+    expect((await errorOf(draw(client(front.url)))).kind).toBe('misconfigured');
+    expect(sketch.state().requests).toBe(0);
   });
 
-  it('without TLS behind https is misconfigured', async (t) => {
-    const { url } = await startSketch(t);
+  it('is misconfigured when an https address has no TLS', async () => {
+    const { url } = await startSketch();
     const error = await errorOf(draw(client(url.replace('http:', 'https:'))));
-    assert.equal(error.kind, 'misconfigured');
+    expect(error.kind).toBe('misconfigured');
   });
 
-  it('of another kind is misconfigured', async (t) => {
-    const { url } = await startSketch(t);
-    const front = await startFront(t, url, (_seen, response) => {
+  it("is unavailable when another program's page answers", async () => {
+    const { url } = await startSketch();
+    const front = await startFront(url, (_seen, response) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html>hello</html>');
       return true;
     });
-    assert.equal((await errorOf(client(front.url).probe())).kind, 'misconfigured');
-    assert.equal((await errorOf(client(`${url}/elsewhere`).probe())).kind, 'misconfigured');
-    assert.equal((await errorOf(draw(client(`${url}/elsewhere`)))).kind, 'misconfigured');
+    expect((await errorOf(client(front.url).probe())).kind).toBe('unavailable');
+    expect((await errorOf(client(front.url).ping())).kind).toBe('unavailable');
   });
 
-  it('tells what it can do', async (t) => {
-    const { engine } = await startEngine(t, { models: ['alpha', 'beta'] });
-    const { models, ...can } = await engine.probe();
-    assert.deepEqual(can, { taskProgress: true, globalProgress: true, interrupt: true });
-    assert.deepEqual(
-      models.map((title) => title.replace(/ .*/, '')),
-      ['alpha.safetensors', 'beta.safetensors'],
-    );
+  it('is misconfigured when it is of another kind', async () => {
+    const { url } = await startSketch();
+    const front = await startFront(url, (_seen, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}');
+      return true;
+    });
+    expect((await errorOf(client(front.url).probe())).kind).toBe('misconfigured');
+    expect((await errorOf(client(front.url).ping())).kind).toBe('misconfigured');
+    expect((await errorOf(client(`${url}/elsewhere`).probe())).kind).toBe('misconfigured');
+    expect((await errorOf(draw(client(`${url}/elsewhere`)))).kind).toBe('misconfigured');
+  });
+
+  it('reports what it can do', async () => {
+    const { engine } = await startEngine({ models: ['alpha', 'beta'] });
+    const { models, samplers, schedulers, ...can } = await engine.probe();
+    const told = { taskProgress: true, globalProgress: true, interrupt: true, limits: {} };
+    expect(can).toEqual(told);
+    expect(models?.map(({ name, title }) => [name, title.replace(/ .*/, '')])).toEqual([
+      ['alpha', 'alpha.safetensors'],
+      ['beta', 'beta.safetensors'],
+    ]);
+    expect(
+      samplers?.some(({ name, aliases }) => name === 'Euler a' && aliases.length === 2),
+    ).toBeTruthy();
+    expect(
+      schedulers?.some(({ name, aliases }) => name === 'karras' && aliases[0] === 'Karras'),
+    ).toBeTruthy();
+    expect(engine.capabilities?.models).toEqual(models);
   });
 });

@@ -2,7 +2,7 @@ import { createServer, request as ask, type IncomingHttpHeaders } from 'node:htt
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { TestContext } from 'node:test';
+import { atTestEnd } from '../../support/at-test-end.js';
 
 export interface Seen {
   path: string;
@@ -14,11 +14,7 @@ export interface Seen {
 export type Intercept = (seen: Seen, response: ServerResponse) => boolean | Promise<boolean>;
 
 /** A server in front of another one: it remembers what comes, and may answer in its place. */
-export async function startFront(
-  t: TestContext,
-  behind: string,
-  intercept: Intercept = () => false,
-) {
+export async function startFront(behind: string, intercept: Intercept = () => false) {
   const seen: Seen[] = [];
   let sockets = 0;
   const server = createServer((request, response) => {
@@ -46,7 +42,7 @@ export async function startFront(
 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(async () => {
+  atTestEnd(async () => {
     server.close();
     server.closeAllConnections();
     await once(server, 'close');

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { Interruptions } from '../../../src/features/image-generation/engines/a1111-interruptions.js';
 import { A1111Removal } from '../../../src/features/image-generation/engines/a1111-removal.js';
 import {
@@ -62,34 +61,34 @@ describe('a picture', () => {
     it(`${what}, seen while it is drawn`, async () => {
       const interruptions = new Interruptions(new Says());
       interruptions.note(status(state));
-      assert.equal(await interruptions.hit('mine', patient), hit);
+      expect(await interruptions.hit('mine', patient)).toBe(hit);
     });
 
     it(`${what}, seen after it`, async () => {
       const says = new Says();
       says.all = status({ ...state, job_count: 0 });
-      assert.equal(await new Interruptions(says).hit('mine', patient), hit);
+      expect(await new Interruptions(says).hit('mine', patient)).toBe(hit);
     });
   }
 
-  it('is spoiled once: the next that began in the same second is not', async () => {
+  it('is spoiled once, but not the next one that began in the same second', async () => {
     const interruptions = new Interruptions(new Says());
     interruptions.note(status({ interrupted: true }));
-    assert.equal(await interruptions.hit('mine', patient), true);
-    assert.equal(await interruptions.hit('mine', patient), false);
+    expect(await interruptions.hit('mine', patient)).toBe(true);
+    expect(await interruptions.hit('mine', patient)).toBe(false);
   });
 
-  it('of a server that tells no times is not known to be spoiled', async () => {
+  it('is not known to be spoiled when the server gives no times', async () => {
     const says = new Says();
     says.all = status({ interrupted: true, job_timestamp: undefined });
     const interruptions = new Interruptions(says);
     interruptions.note(says.all);
-    assert.equal(await interruptions.hit(undefined, patient), false);
+    expect(await interruptions.hit(undefined, patient)).toBe(false);
   });
 });
 
-describe('an interrupt for a job that ended meanwhile', () => {
-  it('is remembered for the job that it hit', async () => {
+describe('an interrupt for a job that has already ended', () => {
+  it('is remembered for the job that it stopped', async () => {
     const says = new Says();
     says.active = ['a'];
     says.all = status({ job_timestamp: 'of a' });
@@ -100,8 +99,8 @@ describe('an interrupt for a job that ended meanwhile', () => {
     const interruptions = new Interruptions(says);
     await new A1111Removal(says, interruptions, 1).remove('a', patient);
     says.all = status({ job_timestamp: 'of c' });
-    assert.equal(await interruptions.hit('of b', patient), true);
-    assert.equal(await interruptions.hit('of a', patient), false);
-    assert.equal(await interruptions.hit('of c', patient), false);
+    expect(await interruptions.hit('of b', patient)).toBe(true);
+    expect(await interruptions.hit('of a', patient)).toBe(false);
+    expect(await interruptions.hit('of c', patient)).toBe(false);
   });
 });

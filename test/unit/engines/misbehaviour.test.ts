@@ -1,7 +1,6 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import type { A1111Options } from '../../../src/features/image-generation/engines/a1111-options.js';
-import type { EngineErrorKind } from '../../../src/features/image-generation/engines/engine-error.js';
+import type { EngineErrorKind } from '../../../src/features/image-generation/engines/engine-errors.js';
 import type { MisbehaviourInput, MisbehaviourKind } from '../../../src/sketch/misbehaviour.js';
 import { eventually } from '../../support/eventually.js';
 import { draw, errorOf, startEngine } from './support.js';
@@ -40,17 +39,17 @@ const troubles: Record<Exclude<MisbehaviourKind, 'slow' | 'grid_first' | 'jpg' |
   truncated_png: { means: 'bad_result' },
   wrong_model: { means: 'mismatch' },
   half_denoised: { means: 'bad_result' },
-  html_200: { means: 'bad_result' },
+  html_200: { means: 'unavailable' },
 };
 
 describe('a server in trouble', () => {
   for (const [name, { means, order, options }] of Object.entries(troubles)) {
     const kind = name as MisbehaviourKind;
-    it(`${kind} means ${means}, and does not outlast the call`, async (t) => {
-      const { sketch, url, engine } = await startEngine(t, {}, options);
+    it(`${kind} means ${means}, and does not outlast the call`, async () => {
+      const { sketch, url, engine } = await startEngine({}, options);
       const request = { model: 'sketch-v1' };
       sketch.misbehave({ ...order, kind });
-      assert.equal((await errorOf(draw(engine, { request }))).kind, means);
+      expect((await errorOf(draw(engine, { request }))).kind).toBe(means);
       await eventually('the server is back', () =>
         fetch(`${url}/internal/ping`).then(
           ({ ok }) => ok,
@@ -59,45 +58,39 @@ describe('a server in trouble', () => {
       );
       if (options) return;
       const again = { request, jobId: 'task(one-a2)', earlierJobIds: ['task(one-a1)'] };
-      assert.equal((await draw(engine, again)).images.length, 1);
+      expect((await draw(engine, again)).images.length).toBe(1);
     });
   }
 
-  it('rate_limited tells when to come back', async (t) => {
-    const { sketch, draw } = await startEngine(t);
+  it('says when to come back with rate_limited', async () => {
+    const { sketch, draw } = await startEngine();
     sketch.misbehave({ kind: 'rate_limited', retryAfterSeconds: 7 });
-    assert.equal((await errorOf(draw())).details.retryAfterSeconds, 7);
+    expect((await errorOf(draw())).details.retryAfterSeconds).toBe(7);
   });
 
-  it('oversized_body is not read to its end', async (t) => {
-    const { sketch, draw } = await startEngine(t);
+  it('is not read to the end with oversized_body', async () => {
+    const { sketch, draw } = await startEngine();
     sketch.misbehave({ kind: 'oversized_body', bytes: 2 ** 40 });
-    assert.equal((await errorOf(draw())).kind, 'bad_result');
+    expect((await errorOf(draw())).kind).toBe('bad_result');
     await eventually('the server lets go', () => sketch.state().in_flight === 0);
   });
 });
 
-describe('a success that looks unlike the last one', () => {
-  it('slow is only slow', async (t) => {
-    const { sketch, draw } = await startEngine(t);
+describe('a success that looks unusual', () => {
+  it('is accepted when it is only slow', async () => {
+    const { sketch, draw } = await startEngine();
     sketch.misbehave({ kind: 'slow', stepMs: 20 });
-    assert.equal((await draw()).images.length, 1);
+    expect((await draw()).images.length).toBe(1);
   });
 
-  it('grid_first leaves the grid out', async (t) => {
-    const { sketch, draw } = await startEngine(t);
+  it('leaves the grid out with grid_first', async () => {
+    const { sketch, draw } = await startEngine();
     const request = { batchSize: 3, seed: 5 };
     const plain = await draw({ request });
     sketch.misbehave({ kind: 'grid_first' });
     const { images } = await draw({ request });
-    assert.deepEqual(
-      images.map(({ seed }) => seed),
-      [5, 6, 7],
-    );
-    assert.deepEqual(
-      images.map(({ bytes }) => bytes),
-      plain.images.map(({ bytes }) => bytes),
-    );
+    expect(images.map(({ seed }) => seed)).toEqual([5, 6, 7]);
+    expect(images.map(({ bytes }) => bytes)).toEqual(plain.images.map(({ bytes }) => bytes));
   });
 
   const formats = [
@@ -105,21 +98,18 @@ describe('a success that looks unlike the last one', () => {
     ['webp', 'image/webp'],
   ] as const;
   for (const [kind, contentType] of formats) {
-    it(`${kind} is known by its bytes`, async (t) => {
-      const { sketch, draw } = await startEngine(t);
+    it(`is recognised as ${kind} by its bytes`, async () => {
+      const { sketch, draw } = await startEngine();
       sketch.misbehave({ kind });
       const [image] = (await draw()).images;
-      assert.equal(image?.contentType, contentType);
-      assert.deepEqual([image.width, image.height], [64, 64]);
+      expect(image?.contentType).toBe(contentType);
+      expect([image?.width, image?.height]).toEqual([64, 64]);
     });
 
-    it(`a server set to ${kind} is no trouble either`, async (t) => {
-      const { draw } = await startEngine(t, { format: kind, grid: true });
+    it(`is also accepted from a server set to ${kind}`, async () => {
+      const { draw } = await startEngine({ format: kind, grid: true });
       const { images } = await draw({ request: { batchSize: 2 } });
-      assert.deepEqual(
-        images.map((image) => image.contentType),
-        [contentType, contentType],
-      );
+      expect(images.map((image) => image.contentType)).toEqual([contentType, contentType]);
     });
   }
 });

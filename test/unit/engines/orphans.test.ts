@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { startFront } from './front-server.js';
 import {
   becomesActive,
@@ -25,94 +24,92 @@ async function abandon(url: string, begun: () => Promise<unknown>): Promise<void
   await request.catch(() => undefined);
 }
 
-describe('what an earlier attempt left on the server', () => {
-  it('is stopped before the next is even asked for', async (t) => {
-    const { sketch, url } = await startSketch(t, { stepMs: 5 });
+describe('a job that an earlier attempt left on the server', () => {
+  it('is stopped before the next one is requested', async () => {
+    const { sketch, url } = await startSketch({ stepMs: 5 });
     let before: string | undefined;
-    const front = await startFront(t, url, ({ path }) => {
+    const front = await startFront(url, ({ path }) => {
       if (path === '/sdapi/v1/txt2img') before = jobOf(sketch, 'task(one-a1)')?.outcome;
       return false;
     });
     await abandon(url, () => becomesActive(sketch, 'task(one-a1)'));
-    assert.equal((await draw(client(front.url), retry)).images.length, 1);
-    assert.equal(before, 'interrupted');
-    assert.deepEqual(
-      sketch.state().jobs.map((job) => [job.id_task, job.outcome]),
-      [
-        ['task(one-a1)', 'interrupted'],
-        ['task(one-a2)', 'done'],
-      ],
-    );
+    expect((await draw(client(front.url), retry)).images.length).toBe(1);
+    expect(before).toBe('interrupted');
+    expect(sketch.state().jobs.map((job) => [job.id_task, job.outcome])).toEqual([
+      ['task(one-a1)', 'interrupted'],
+      ['task(one-a2)', 'done'],
+    ]);
   });
 
-  it('is awaited when its turn has not come', async (t) => {
-    const { sketch, url, engine } = await startEngine(t, { stepMs: 5 });
+  it('is awaited if its turn has not come', async () => {
+    const { sketch, url, engine } = await startEngine({ stepMs: 5 });
     const stranger = drawAsStranger(url, 'task(stranger)', { steps: 100 });
     await becomesActive(sketch, 'task(stranger)');
     await abandon(url, () => becomesQueued(sketch, 'task(one-a1)'));
     await draw(engine, retry);
-    assert.equal(await stranger, 200);
-    assert.deepEqual(
-      sketch.state().jobs.map(({ outcome }) => outcome),
-      ['done', 'interrupted', 'done'],
-    );
+    expect(await stranger).toBe(200);
+    expect(sketch.state().jobs.map(({ outcome }) => outcome)).toEqual([
+      'done',
+      'interrupted',
+      'done',
+    ]);
   });
 
-  it('is stopped even when the next attempt would not wait for it', async (t) => {
-    const { sketch, url, engine } = await startEngine(t, { stepMs: 5 }, { orphanMs: 0 });
+  it('is stopped even if the next attempt would not wait for it', async () => {
+    const { sketch, url, engine } = await startEngine({ stepMs: 5 }, { orphanMs: 0 });
     const stranger = drawAsStranger(url, 'task(stranger)', { steps: 100 });
     await becomesActive(sketch, 'task(stranger)');
     await abandon(url, () => becomesQueued(sketch, 'task(one-a1)'));
     await draw(engine, retry);
     await stranger;
-    assert.equal(jobOf(sketch, 'task(one-a1)')?.outcome, 'interrupted');
+    expect(jobOf(sketch, 'task(one-a1)')?.outcome).toBe('interrupted');
   });
 
-  it('is not awaited when it failed and only looks alive', async (t) => {
-    const { sketch, url } = await startSketch(t);
-    const front = await startFront(t, url);
+  it('is not awaited if it has failed and only looks alive', async () => {
+    const { sketch, url } = await startSketch();
+    const front = await startFront(url);
     const engine = client(front.url);
     sketch.misbehave({ kind: 'oom_then_frozen_progress' });
-    assert.equal((await errorOf(draw(engine))).kind, 'out_of_memory');
-    assert.equal((await draw(engine, retry)).images.length, 1);
-    assert.equal(front.seenAt('/sdapi/v1/interrupt').length, 0);
+    expect((await errorOf(draw(engine))).kind).toBe('out_of_memory');
+    expect((await draw(engine, retry)).images.length).toBe(1);
+    expect(front.seenAt('/sdapi/v1/interrupt').length).toBe(0);
   });
 
-  it('is nothing when it ended', async (t) => {
-    const { sketch, url } = await startSketch(t);
-    const front = await startFront(t, url);
+  it('is ignored if it has ended', async () => {
+    const { sketch, url } = await startSketch();
+    const front = await startFront(url);
     const engine = client(front.url);
     await draw(engine);
     await draw(engine, retry);
-    assert.equal(front.seenAt('/sdapi/v1/interrupt').length, 0);
-    assert.equal(sketch.state().requests, 2);
+    expect(front.seenAt('/sdapi/v1/interrupt').length).toBe(0);
+    expect(sketch.state().requests).toBe(2);
   });
 
-  it('does not hold up a server that cannot tell', async (t) => {
-    const { draw } = await startEngine(t, { nowebui: true });
-    assert.equal((await draw(retry)).images.length, 1);
+  it('does not hold up a server that cannot report jobs', async () => {
+    const { draw } = await startEngine({ nowebui: true });
+    expect((await draw(retry)).images.length).toBe(1);
   });
 });
 
 describe('a call that gives up', () => {
-  it('stops its job', async (t) => {
-    const { sketch, draw } = await startEngine(t, { stepMs: 5 }, { totalMs: 300 });
+  it('stops its job', async () => {
+    const { sketch, draw } = await startEngine({ stepMs: 5 }, { totalMs: 300 });
     const request = { steps: 1000 };
-    assert.equal((await errorOf(draw({ request }))).kind, 'timeout');
-    assert.equal(await ends(sketch, 'task(one-a1)'), 'interrupted');
+    expect((await errorOf(draw({ request }))).kind).toBe('timeout');
+    expect(await ends(sketch, 'task(one-a1)')).toBe('interrupted');
   });
 
-  it('stops its job when the connection broke', async (t) => {
-    const { sketch, url } = await startSketch(t, { stepMs: 5 });
-    const front = await startFront(t, url, async ({ path, body }, response) => {
+  it('stops its job if the connection broke', async () => {
+    const { sketch, url } = await startSketch({ stepMs: 5 });
+    const front = await startFront(url, async ({ path, body }, response) => {
       if (path !== '/sdapi/v1/txt2img') return false;
       void abandon(url, () => becomesActive(sketch, 'task(one-a1)'));
-      assert.match(body, /task\(one-a1\)/);
+      expect(body).toMatch(/task\(one-a1\)/);
       await becomesActive(sketch, 'task(one-a1)');
       response.destroy();
       return true;
     });
-    assert.equal((await errorOf(draw(client(front.url)))).kind, 'unknown_outcome');
-    assert.equal(await ends(sketch, 'task(one-a1)'), 'interrupted');
+    expect((await errorOf(draw(client(front.url)))).kind).toBe('unknown_outcome');
+    expect(await ends(sketch, 'task(one-a1)')).toBe('interrupted');
   });
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { findCommands } from '../../../src/features/image-generation/engines/prompt-commands.js';
 
 describe('commands in a prompt', () => {
@@ -24,7 +23,7 @@ describe('commands in a prompt', () => {
   ];
   for (const [prompt, commands] of found) {
     it(`finds ${JSON.stringify(prompt.slice(0, 40))}`, () => {
-      assert.deepEqual(findCommands(prompt), commands);
+      expect(findCommands(prompt)).toEqual(commands);
     });
   }
 
@@ -41,7 +40,7 @@ describe('commands in a prompt', () => {
   ];
   for (const prompt of plain) {
     it(`leaves ${JSON.stringify(prompt)} alone`, () => {
-      assert.deepEqual(findCommands(prompt), []);
+      expect(findCommands(prompt)).toEqual([]);
     });
   }
 });

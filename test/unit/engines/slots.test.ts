@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { Slots } from '../../../src/features/image-generation/engines/slots.js';
 
 const patient = new AbortController().signal;
@@ -8,7 +7,7 @@ const patient = new AbortController().signal;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('slots', () => {
-  it('are so many, and go to who came first', async () => {
+  it('have a fixed number, and go to the first caller', async () => {
     const slots = new Slots(2);
     const order: number[] = [];
     const giveBacks: (() => void)[] = [];
@@ -20,22 +19,19 @@ describe('slots', () => {
     }
     for (let served = 2; served < 5; served++) {
       await settled();
-      assert.deepEqual(
-        order,
-        Array.from({ length: served }, (_, i) => i),
-      );
+      expect(order).toEqual(Array.from({ length: served }, (_, i) => i));
       giveBacks.shift()?.();
     }
     await settled();
-    assert.equal(order.length, 5);
+    expect(order.length).toBe(5);
   });
 
-  it('are not waited for by who left', async () => {
+  it('are not kept for callers that have left', async () => {
     const slots = new Slots(1);
     const giveBack = await slots.take(patient);
     const leaving = new AbortController();
     const reason = new Error('gone');
-    const left = assert.rejects(slots.take(leaving.signal), reason);
+    const left = expect(slots.take(leaving.signal)).rejects.toThrow(reason);
     let served = false;
     const behind = slots.take(patient).then((free) => {
       served = true;
@@ -44,7 +40,7 @@ describe('slots', () => {
     leaving.abort(reason);
     await left;
     await settled();
-    assert.equal(served, false);
+    expect(served).toBe(false);
     giveBack();
     (await behind)();
     (await slots.take(patient))();
@@ -59,16 +55,18 @@ describe('slots', () => {
     let second = false;
     void slots.take(patient).then(() => (second = true));
     await settled();
-    assert.equal(second, false);
+    expect(second).toBe(false);
   });
 
-  it('are not for who is stopped already', async () => {
+  it('are not given to a caller that is already stopped', async () => {
     const slots = new Slots(1);
-    await assert.rejects(slots.take(AbortSignal.abort(new Error('gone'))), { message: 'gone' });
+    await expect(slots.take(AbortSignal.abort(new Error('gone')))).rejects.toMatchObject({
+      message: 'gone',
+    });
     (await slots.take(patient))();
   });
 
-  it('do not take back what they gave', async () => {
+  it('are not taken back when a caller is stopped after it got one', async () => {
     const slots = new Slots(1);
     const leaving = new AbortController();
     const giveBack = await slots.take(leaving.signal);

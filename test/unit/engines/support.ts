@@ -1,7 +1,7 @@
-import type { TestContext } from 'node:test';
+import { atTestEnd } from '../../support/at-test-end.js';
 import type { A1111Options } from '../../../src/features/image-generation/engines/a1111-options.js';
 import { A1111Engine } from '../../../src/features/image-generation/engines/a1111-engine.js';
-import { EngineError } from '../../../src/features/image-generation/engines/engine-error.js';
+import { EngineError } from '../../../src/features/image-generation/engines/engine-errors.js';
 import type {
   EngineCall,
   EngineResult,
@@ -41,12 +41,11 @@ export const small: Txt2ImgRequest = {
 };
 
 export async function startSketch(
-  t: TestContext,
   options: Partial<SketchOptions> = {},
 ): Promise<{ sketch: Sketch; url: string }> {
   const sketch = createSketch({ stepMs: 0, modelSwitchMs: 0, ...options });
   const url = await sketch.listen();
-  t.after(() => sketch.close());
+  atTestEnd(() => sketch.close());
   return { sketch, url };
 }
 
@@ -75,12 +74,11 @@ export function draw(
 
 /** A stand-in engine and a client of it. */
 export async function startEngine(
-  t: TestContext,
   sketchOptions: Partial<SketchOptions> = {},
   options: Partial<A1111Options> = {},
   requestsInFlight = 2,
 ) {
-  const { sketch, url } = await startSketch(t, sketchOptions);
+  const { sketch, url } = await startSketch(sketchOptions);
   const engine = client(url, options, requestsInFlight);
   return { sketch, url, engine, draw: (drawing?: Drawing) => draw(engine, drawing) };
 }

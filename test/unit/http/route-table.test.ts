@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { RouteTable } from '../../../src/infrastructure/http/route-table.js';
 
 const table = new RouteTable();
@@ -26,12 +25,12 @@ const verbs: Record<string, string[]> = {
 describe('the route table', () => {
   for (const [url, expected] of Object.entries(verbs)) {
     it(`${url}: ${expected.join(' ') || 'no verb'}`, () => {
-      assert.deepEqual(table.verbsOf(url), expected);
+      expect(table.verbsOf(url)).toEqual(expected);
     });
   }
 
   it('lists every pattern once', () => {
     const patterns = table.all().map(({ url }) => url);
-    assert.deepEqual(patterns, ['/a', '/a/:id', '/files/*']);
+    expect(patterns).toEqual(['/a', '/a/:id', '/files/*']);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { parseStrictJson } from '../../../src/infrastructure/http/strict-json.js';
 
@@ -14,18 +14,18 @@ describe('strict JSON', () => {
     fc.assert(
       fc.property(tame, fc.constantFrom(undefined, 2), (value, indent) => {
         const text = JSON.stringify(value, null, indent);
-        assert.deepEqual(parse(text), JSON.parse(text));
+        expect(parse(text)).toEqual(JSON.parse(text));
       }),
     );
   });
 
-  it('refuses every text that JSON.parse refuses, and breaks on none', () => {
+  it('refuses every text that JSON.parse refuses, and never crashes', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         try {
-          assert.deepEqual(parse(text), JSON.parse(Buffer.from(text).toString()));
+          expect(parse(text)).toEqual(JSON.parse(Buffer.from(text).toString()));
         } catch (error) {
-          assert.equal((error as { code?: string }).code, 'malformed_request');
+          expect((error as { code?: string }).code).toBe('malformed_request');
         }
       }),
     );
@@ -39,7 +39,7 @@ describe('strict JSON', () => {
     '__proto__ as a value': '{"a":"__proto__"}',
   };
   for (const [what, text] of Object.entries(fine)) {
-    it(`reads ${what}`, () => assert.deepEqual(parse(text), JSON.parse(text)));
+    it(`reads ${what}`, () => expect(parse(text)).toEqual(JSON.parse(text)));
   }
 
   const bad: Record<string, string> = {
@@ -50,12 +50,15 @@ describe('strict JSON', () => {
     'prototype in an array': '[[{"prototype":1}]]',
   };
   for (const [what, text] of Object.entries(bad)) {
-    it(`refuses ${what}`, () => assert.throws(() => parse(text), isMalformed));
+    it(`refuses ${what}`, () =>
+      expect(() => parse(text)).toThrow(expect.objectContaining(isMalformed)));
   }
 
   for (const bytes of ['ff', '22c322', '22eda08022', '22c0af22', 'efbbbf3122']) {
     it(`refuses the bytes ${bytes}`, () => {
-      assert.throws(() => parseStrictJson(Buffer.from(bytes, 'hex')), isMalformed);
+      expect(() => parseStrictJson(Buffer.from(bytes, 'hex'))).toThrow(
+        expect.objectContaining(isMalformed),
+      );
     });
   }
 

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { generationRequest } from '../../../src/features/image-generation/image-generation.dto.js';
 import {
@@ -31,28 +30,30 @@ describe('Prefer', () => {
     [undefined, undefined],
   ];
   for (const [header, seconds] of waits) {
-    it(`${header?.slice(0, 40)}: ${seconds}`, () => assert.equal(preferredWait(header), seconds));
+    it(`${header?.slice(0, 40)}: ${seconds}`, () => expect(preferredWait(header)).toBe(seconds));
   }
 });
 
 describe('an idempotency key', () => {
-  it('may be missing', () => assert.equal(checkIdempotencyKey(undefined), undefined));
+  it('may be missing', () => expect(checkIdempotencyKey(undefined)).toBe(undefined));
 
   for (const key of ['x', 'x'.repeat(255), '!~']) {
     it(`may be ${key.slice(0, 20)} (${key.length})`, () => {
-      assert.equal(checkIdempotencyKey(key), key);
+      expect(checkIdempotencyKey(key)).toBe(key);
     });
   }
 
   for (const key of ['', 'x'.repeat(256), 'a b', 'a\n', '\u007f', 'é']) {
     it(`may not be ${JSON.stringify(key.slice(0, 20))} (${key.length})`, () => {
-      assert.throws(() => checkIdempotencyKey(key), { status: 422, code: 'invalid_fields' });
+      expect(() => checkIdempotencyKey(key)).toThrow(
+        expect.objectContaining({ status: 422, code: 'invalid_fields' }),
+      );
     });
   }
 });
 
 describe('the canonical JSON of a request', () => {
-  it('is the same for fields in any order, and for nothing else', () => {
+  it('is the same for the same fields in any order, and for nothing else', () => {
     const shuffled = (value: unknown): unknown => {
       if (typeof value !== 'object' || value === null) return value;
       if (Array.isArray(value)) return value.map(shuffled);
@@ -61,10 +62,10 @@ describe('the canonical JSON of a request', () => {
     };
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
-        assert.equal(canonicalJson(shuffled(one)), canonicalJson(one));
-        assert.deepEqual(JSON.parse(canonicalJson(one)), JSON.parse(JSON.stringify(one)));
+        expect(canonicalJson(shuffled(one))).toBe(canonicalJson(one));
+        expect(JSON.parse(canonicalJson(one))).toEqual(JSON.parse(JSON.stringify(one)));
         const same = canonicalJson(one) === canonicalJson(other);
-        assert.equal(same, isSame(JSON.parse(JSON.stringify(one)), other));
+        expect(same).toBe(isSame(JSON.parse(JSON.stringify(one)), other));
       }),
     );
   });
@@ -72,7 +73,7 @@ describe('the canonical JSON of a request', () => {
 
 function isSame(one: unknown, other: unknown): boolean {
   try {
-    assert.deepEqual(one, JSON.parse(JSON.stringify(other)));
+    expect(one).toEqual(JSON.parse(JSON.stringify(other)));
     return true;
   } catch {
     return false;
@@ -81,7 +82,7 @@ function isSame(one: unknown, other: unknown): boolean {
 
 describe('the generation request', () => {
   it('has its defaults', () => {
-    assert.deepEqual(generationRequest.parse({ prompt: ' a cat ' }), {
+    expect(generationRequest.parse({ prompt: ' a cat ' })).toEqual({
       prompt: 'a cat',
       negative_prompt: '',
       width: 512,
@@ -94,8 +95,8 @@ describe('the generation request', () => {
     });
   });
 
-  it('gives metadata back as it came', () => {
+  it('returns metadata unchanged', () => {
     const metadata = { b: [1, { c: null }], a: '€', '': false };
-    assert.deepEqual(generationRequest.parse({ prompt: 'x', metadata }).metadata, metadata);
+    expect(generationRequest.parse({ prompt: 'x', metadata }).metadata).toEqual(metadata);
   });
 });

@@ -1,6 +1,6 @@
-import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { gte, satisfies } from 'semver';
 
 interface Entry {
@@ -20,10 +20,7 @@ it('every package runs on Node 20.19', () => {
     const range = Array.isArray(engines) ? undefined : engines?.node;
     return range !== undefined && !satisfies('20.19.0', range);
   });
-  assert.deepEqual(
-    refusing.map(([path]) => path),
-    [],
-  );
+  expect(refusing.map(([path]) => path)).toEqual([]);
 });
 
 it('every optional package is locked, for all platforms: npm ci refuses a lock with gaps', () => {
@@ -31,12 +28,12 @@ it('every optional package is locked, for all platforms: npm ci refuses a lock w
   const gaps = Object.values(packages)
     .flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
     .filter((name) => !names.has(name));
-  assert.deepEqual(gaps, []);
+  expect(gaps).toEqual([]);
 });
 
-it('names no registry', () => {
+it('the lock file names no registry', () => {
   const resolved = Object.values(packages).filter((entry) => entry.resolved !== undefined);
-  assert.deepEqual(resolved, []);
+  expect(resolved).toEqual([]);
 });
 
 /** Below these lie known holes. */
@@ -48,16 +45,17 @@ const floors: Record<string, string> = {
   '@nestjs/platform-fastify': '12.5.0',
 };
 
-it('packages are above their floors, and those with holes by design are absent', () => {
+it('packages are above their minimum versions, and packages that are insecure by design are absent', () => {
   for (const [path, { version }] of Object.entries(packages)) {
     const name = path.split('node_modules/').at(-1)!;
     const floor = floors[name];
-    if (floor !== undefined) assert.ok(gte(version!, floor), `${path} ${version}`);
-    assert.notEqual(name, '@nestjs/devtools-integration');
+    if (floor !== undefined)
+      about(`${path} ${version}`, () => expect(gte(version!, floor)).toBe(true));
+    expect(name).not.toBe('@nestjs/devtools-integration');
   }
 });
 
 it('every package has a checksum', () => {
   const without = Object.entries(packages).filter(([path, entry]) => path && !entry.integrity);
-  assert.deepEqual(without, []);
+  expect(without).toEqual([]);
 });

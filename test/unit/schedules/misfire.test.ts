@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import {
   maxRunsAtOnce,
   planTicks,
@@ -22,16 +21,16 @@ const policies: MisfirePolicy[] = ['skip', 'one', 'all'];
 for (const misfire of policies) {
   describe(misfire, () => {
     it('sends a tick on time', () => {
-      assert.deepEqual(plan(misfire, 0), [[0], 60]);
+      expect(plan(misfire, 0)).toEqual([[0], 60]);
     });
 
     it('sends a tick for which the worker is merely late', () => {
-      assert.deepEqual(plan(misfire, toleranceMs), [[0], 60]);
+      expect(plan(misfire, toleranceMs)).toEqual([[0], 60]);
     });
 
-    it('sends each of the quick ticks for which it is late', () => {
+    it('sends every one of several frequent ticks for which it is late', () => {
       const quick = { everyMs: 1_000 };
-      assert.deepEqual(plan(misfire, 3_500, quick), [[0, 1, 2, 3], 4]);
+      expect(plan(misfire, 3_500, quick)).toEqual([[0, 1, 2, 3], 4]);
     });
   });
 }
@@ -39,43 +38,43 @@ for (const misfire of policies) {
 const hourLate = 3_600_000 + 30_000;
 
 describe('ticks that were missed', () => {
-  it('skip: none runs, and the next one is on the grid', () => {
-    assert.deepEqual(plan('skip', toleranceMs + 1), [[], 60]);
-    assert.deepEqual(plan('skip', hourLate), [[], 3660]);
+  it('skip sends none of them, and the next tick is on the grid', () => {
+    expect(plan('skip', toleranceMs + 1)).toEqual([[], 60]);
+    expect(plan('skip', hourLate)).toEqual([[], 3660]);
   });
 
-  it('skip: the one that is due just now runs', () => {
-    assert.deepEqual(plan('skip', 3_600_000), [[3600], 3660]);
+  it('skip still sends the tick that is due just now', () => {
+    expect(plan('skip', 3_600_000)).toEqual([[3600], 3660]);
   });
 
-  it('one: a single run for all of them, of the oldest due time', () => {
-    assert.deepEqual(plan('one', toleranceMs + 1), [[0], 60]);
-    assert.deepEqual(plan('one', hourLate), [[0], 3660]);
+  it('one sends a single run for all of them, with the oldest due time', () => {
+    expect(plan('one', toleranceMs + 1)).toEqual([[0], 60]);
+    expect(plan('one', hourLate)).toEqual([[0], 3660]);
   });
 
-  it('all: one run each, oldest first', () => {
+  it('all sends a run for each, oldest first', () => {
     const [runs, next] = plan('all', 3 * 60_000 + 30_000);
-    assert.deepEqual([runs, next], [[0, 60, 120, 180], 240]);
+    expect([runs, next]).toEqual([[0, 60, 120, 180], 240]);
   });
 
-  it('all: at most a hundred at once; the rest is due at once again', () => {
+  it('all sends at most a hundred at once, and the rest is due again immediately', () => {
     const [runs, next] = plan('all', 86_400_000) as [number[], number];
-    assert.equal(runs.length, maxRunsAtOnce);
-    assert.equal(runs.at(-1), (maxRunsAtOnce - 1) * 60);
-    assert.equal(next, maxRunsAtOnce * 60);
+    expect(runs.length).toBe(maxRunsAtOnce);
+    expect(runs.at(-1)).toBe((maxRunsAtOnce - 1) * 60);
+    expect(next).toBe(maxRunsAtOnce * 60);
   });
 
-  it('a cron is planned the same way', () => {
+  it('are planned in the same way for a cron', () => {
     const hourly = { cron: '0 * * * *' };
     const late = 3 * 3_600_000 + 60_000;
-    assert.deepEqual(plan('skip', late, hourly), [[], 4 * 3600]);
-    assert.deepEqual(plan('one', late, hourly), [[0], 4 * 3600]);
-    assert.deepEqual(plan('all', late, hourly), [[0, 3600, 7200, 10800], 4 * 3600]);
+    expect(plan('skip', late, hourly)).toEqual([[], 4 * 3600]);
+    expect(plan('one', late, hourly)).toEqual([[0], 4 * 3600]);
+    expect(plan('all', late, hourly)).toEqual([[0, 3600, 7200, 10800], 4 * 3600]);
   });
 
-  it('an outage of a year costs a moment, not a walk through every second', () => {
+  it('are planned at once even after a year, without a walk through every second', () => {
     const secondly = { cron: '* * * * * *' };
     const [runs] = plan('skip', 365 * 86_400_000, secondly) as [number[], number];
-    assert.equal(runs.length, toleranceMs / 1000 + 1);
+    expect(runs.length).toBe(toleranceMs / 1000 + 1);
   });
 });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
 import { z } from 'zod';
 import {
   definedSchedules,
   defineSchedule,
 } from '../../../src/tasks/schedules/schedule-definition.js';
 import { InvalidScheduleError } from '../../../src/tasks/schedules/schedule-errors.js';
-import { InvalidPayloadError } from '../../../src/tasks/task-payload.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
+import { InvalidPayloadError } from '../../../src/tasks/definitions/task-payload.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 
 const report = defineTask({
   name: 'report',
@@ -18,13 +18,23 @@ const report = defineTask({
 const fine = { name: 'weekly', cron: '0 6 * * 1', payload: { days: 7 } };
 
 const wrong: [string, object, unknown, RegExp][] = [
-  ['a cron', { ...fine, cron: '0 6 * *' }, InvalidScheduleError, /five fields/],
+  ['a cron', { ...fine, cron: '0 6 * *' }, InvalidScheduleError, /five or six fields/],
   ['a time zone', { ...fine, timeZone: 'Berlin' }, InvalidScheduleError, /not a time zone/],
   ['an interval', { ...fine, cron: undefined, everyMs: 5 }, InvalidScheduleError, /everyMs is 5/],
   ['a payload', { ...fine, payload: { days: 'seven' } }, InvalidPayloadError, /task "report"/],
   ['a missing payload', { ...fine, payload: undefined }, InvalidPayloadError, /task "report"/],
-  ['an empty name', { ...fine, name: '' }, InvalidScheduleError, /no name for a schedule/],
-  ['a name with a space', { ...fine, name: 'a b' }, InvalidScheduleError, /"a b" is no name/],
+  [
+    'an empty name',
+    { ...fine, name: '' },
+    InvalidScheduleError,
+    /"" cannot be the name of a schedule/,
+  ],
+  [
+    'a name with a space',
+    { ...fine, name: 'a b' },
+    InvalidScheduleError,
+    /"a b" cannot be the name/,
+  ],
   ['a long name', { ...fine, name: 'x'.repeat(101) }, InvalidScheduleError, /at most 100/],
   ['a policy', { ...fine, misfire: 'some' }, InvalidScheduleError, /misfire/],
   ['a queue', { ...fine, queue: 'urgent' }, InvalidScheduleError, /queue/],
@@ -33,23 +43,23 @@ const wrong: [string, object, unknown, RegExp][] = [
   ['a late expiry', { ...fine, expiresInMs: 1e16 }, InvalidScheduleError, /expiresInMs/],
 ];
 for (const [what, declaration, type, message] of wrong) {
-  it(`declaring a schedule with ${what} that is wrong stops the import`, () => {
+  it(`declaring a schedule with an invalid ${what} stops the import`, () => {
     assert.throws(
       () => defineSchedule(report, declaration as typeof fine),
       (error: Error) => error instanceof (type as typeof Error) && message.test(error.message),
     );
-    assert.deepEqual(definedSchedules(), []);
+    expect(definedSchedules()).toEqual([]);
   });
 }
 
-it('a name is declared once', () => {
+it('a name cannot be declared twice', () => {
   const weekly = defineSchedule(report, fine);
-  assert.deepEqual(definedSchedules(), [weekly]);
-  assert.throws(() => defineSchedule(report, fine), /Two schedules are named "weekly"\. Rename/);
+  expect(definedSchedules()).toEqual([weekly]);
+  expect(() => defineSchedule(report, fine)).toThrow(/Two schedules are named "weekly"\. Rename/);
 });
 
 it('the payload is checked at compile time', () => {
   // @ts-expect-error days is a number
   const declare = () => defineSchedule(report, { ...fine, payload: { days: 'seven' } });
-  assert.throws(declare, InvalidPayloadError);
+  expect(declare).toThrow(InvalidPayloadError);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { InvalidScheduleError } from '../../../src/tasks/schedules/schedule-errors.js';
 import { checkedTiming, ticksOf, type TimingInput } from '../../../src/tasks/schedules/timing.js';
 
@@ -16,7 +16,7 @@ function ticks(input: TimingInput, after: string, count: number): string[] {
 
 describe('a cron', () => {
   it('of five fields is due at the minute', () => {
-    assert.deepEqual(ticks({ cron: '30 3 * * *' }, '2026-11-21T03:30:00Z', 2), [
+    expect(ticks({ cron: '30 3 * * *' }, '2026-11-21T03:30:00Z', 2)).toEqual([
       '2026-11-22T03:30',
       '2026-11-23T03:30',
     ]);
@@ -24,24 +24,24 @@ describe('a cron', () => {
 
   it('of six fields begins with the seconds', () => {
     const [tick] = ticks({ cron: '15 30 3 * * *' }, '2026-11-21T03:30:15Z', 1);
-    assert.equal(tick, '2026-11-22T03:30:15.000Z');
+    expect(tick).toBe('2026-11-22T03:30:15.000Z');
   });
 
   it('may be a nickname', () => {
-    assert.deepEqual(ticks({ cron: '@daily' }, '2026-11-21T03:30:00Z', 1), ['2026-11-22T00:00']);
+    expect(ticks({ cron: '@daily' }, '2026-11-21T03:30:00Z', 1)).toEqual(['2026-11-22T00:00']);
   });
 
-  it('is due after a moment between two seconds', () => {
+  it('is due after a time between two seconds', () => {
     const [tick] = ticks({ cron: '* * * * * *' }, '2026-11-21T03:30:14.001Z', 1);
-    assert.equal(tick, '2026-11-21T03:30:15.000Z');
+    expect(tick).toBe('2026-11-21T03:30:15.000Z');
   });
 
-  it('goes by its time zone, or else by the default one', () => {
+  it('follows its time zone, or else the default one', () => {
     const berlin = { cron: '0 9 * * *', timeZone: 'Europe/Berlin' };
-    assert.deepEqual(ticks(berlin, '2026-07-01T00:00:00Z', 1), ['2026-07-01T07:00']);
+    expect(ticks(berlin, '2026-07-01T00:00:00Z', 1)).toEqual(['2026-07-01T07:00']);
     const tokyo = checkedTiming({ cron: '0 9 * * *' }, 'Asia/Tokyo');
     const tick = ticksOf(tokyo)(new Date('2026-07-01T01:00:00Z'));
-    assert.equal(tick.toISOString(), '2026-07-02T00:00:00.000Z');
+    expect(tick.toISOString()).toBe('2026-07-02T00:00:00.000Z');
   });
 });
 
@@ -88,7 +88,7 @@ describe('when clocks change in Berlin', () => {
   ];
   for (const [what, cron, after, expected] of cases) {
     it(what, () => {
-      assert.deepEqual(ticks({ cron, timeZone }, after, expected.length), expected);
+      expect(ticks({ cron, timeZone }, after, expected.length)).toEqual(expected);
     });
   }
 });
@@ -98,25 +98,25 @@ describe('an interval', () => {
   const anchor = new Date('2026-11-21T00:00:30.250Z');
 
   it('is due after one period', () => {
-    assert.equal(next(anchor).toISOString(), '2026-11-21T00:01:30.250Z');
+    expect(next(anchor).toISOString()).toBe('2026-11-21T00:01:30.250Z');
   });
 
-  it('never drifts: ticks are whole periods from the anchor, however late one looks', () => {
+  it('never drifts: ticks are whole periods from the anchor, however late they are computed', () => {
     for (const late of ['00:05:30.250Z', '00:05:59.999Z', '00:06:30.249Z']) {
       const tick = next(new Date(`2026-11-21T${late}`), anchor);
-      assert.equal(tick.toISOString(), '2026-11-21T00:06:30.250Z');
+      expect(tick.toISOString()).toBe('2026-11-21T00:06:30.250Z');
     }
   });
 });
 
-describe('refused, with a sentence:', () => {
+describe('a timing is refused with a message for', () => {
   const cases: [string, unknown, RegExp][] = [
     ['neither of the two', {}, /either cron or everyMs/],
     ['both', { cron: '* * * * *', everyMs: 1_000 }, /either cron or everyMs/],
-    ['four fields', { cron: '* * * *' }, /neither five fields nor six/],
-    ['seven fields', { cron: '* * * * * * *' }, /neither five fields nor six/],
-    ['a date', { cron: '2027-01-01T00:00:00' }, /neither five fields nor six/],
-    ['nothing at all', { cron: '' }, /neither five fields nor six/],
+    ['four fields', { cron: '* * * *' }, /must have five or six fields/],
+    ['seven fields', { cron: '* * * * * * *' }, /must have five or six fields/],
+    ['a date', { cron: '2027-01-01T00:00:00' }, /must have five or six fields/],
+    ['nothing at all', { cron: '' }, /must have five or six fields/],
     ['an hour that there is not', { cron: '0 25 * * *' }, /cannot be read: .*hour/],
     ['words', { cron: 'at half past three o’clock' }, /cannot be read/],
     ['an unknown nickname', { cron: '@sometimes' }, /cannot be read/],
@@ -124,7 +124,7 @@ describe('refused, with a sentence:', () => {
     ['an unknown zone', { cron: '* * * * *', timeZone: 'Mars/Olympus' }, /not a time zone/],
     ['an empty zone', { cron: '* * * * *', timeZone: '' }, /not a time zone/],
     ['an offset as a zone', { cron: '* * * * *', timeZone: '+02:00' }, /not a time zone/],
-    ['less than a second', { everyMs: 999 }, /everyMs is 999; it goes from 1000/],
+    ['less than a second', { everyMs: 999 }, /everyMs is 999; it must be a whole number from 1000/],
     ['more than a year', { everyMs: 4e10 }, /everyMs is 40000000000/],
     ['half a millisecond', { everyMs: 1000.5 }, /everyMs is 1000.5/],
     ['no number', { everyMs: Number.NaN }, /everyMs is NaN/],

@@ -1,55 +1,50 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import sharp from 'sharp';
 import { bytesOf, jsonOf, quick, sizeOf, sketchForTests } from './support.js';
 
 describe('txt2img', () => {
   const { draw, txt2img, post, sketch, url } = sketchForTests();
 
-  it('answers pictures in base64 and their info', async () => {
+  it('returns pictures in base64 and their info', async () => {
     const { images, parameters, details } = await draw({ width: 72, height: 128 });
-    assert.equal(images.length, 1);
-    assert.deepEqual(await sizeOf(images[0]), ['png', 72, 128]);
-    assert.doesNotMatch(images[0] ?? '', /^data:/);
-    assert.equal(parameters['prompt'], quick.prompt);
-    assert.equal(details.seed, 1);
-    assert.deepEqual(details.all_seeds, [1]);
-    assert.deepEqual([details.width, details.height], [72, 128]);
-    assert.equal(details.sd_model_name, 'sketch-v1');
-    assert.match(details.sd_model_hash, /^[0-9a-f]{10}$/);
-    assert.equal(details.index_of_first_image, 0);
-    assert.match(
-      details.infotexts[0] ?? '',
+    expect(images.length).toBe(1);
+    expect(await sizeOf(images[0])).toEqual(['png', 72, 128]);
+    expect(images[0] ?? '').not.toMatch(/^data:/);
+    expect(parameters['prompt']).toBe(quick.prompt);
+    expect(details.seed).toBe(1);
+    expect(details.all_seeds).toEqual([1]);
+    expect([details.width, details.height]).toEqual([72, 128]);
+    expect(details.sd_model_name).toBe('sketch-v1');
+    expect(details.sd_model_hash).toMatch(/^[0-9a-f]{10}$/);
+    expect(details.index_of_first_image).toBe(0);
+    expect(details.infotexts[0] ?? '').toMatch(
       /^a quiet lake\nSteps: 6, Sampler: Euler, .*Seed: 1, Size: 72x128/,
     );
-    assert.ok(
-      bytesOf(images[0]).includes(details.infotexts[0] ?? ''),
-      'the infotext is in the file',
-    );
+    expect(bytesOf(images[0]).includes(details.infotexts[0] ?? '')).toBe(true);
   });
 
   it('makes batch_size × n_iter pictures with rising seeds', async () => {
     const { images, details } = await draw({ batch_size: 2, n_iter: 2, seed: 10 });
-    assert.equal(images.length, 4);
-    assert.deepEqual(details.all_seeds, [10, 11, 12, 13]);
+    expect(images.length).toBe(4);
+    expect(details.all_seeds).toEqual([10, 11, 12, 13]);
     const [alone] = (await draw({ seed: 12 })).images;
     const [, , third] = images;
-    assert.deepEqual(await pixels(third), await pixels(alone), 'picture 2 is that of seed + 2');
+    expect(await pixels(third)).toEqual(await pixels(alone));
   });
 
   it('chooses a seed for -1', async () => {
     const { details } = await draw({ seed: -1 });
-    assert.ok(details.seed >= 0);
-    assert.equal(details.all_seeds[0], details.seed);
+    expect(details.seed).toBeGreaterThanOrEqual(0);
+    expect(details.all_seeds[0]).toBe(details.seed);
   });
 
-  it('takes 50 steps when not told', async () => {
+  it('takes 50 steps by default', async () => {
     const { parameters } = await draw({ steps: null });
-    assert.equal(parameters['steps'], 50);
+    expect(parameters['steps']).toBe(50);
   });
 
   it('keeps the pictures when send_images is false', async () => {
-    assert.deepEqual((await draw({ send_images: false })).images, []);
+    expect((await draw({ send_images: false })).images).toEqual([]);
   });
 
   const badFields: [field: string, value: unknown][] = [
@@ -63,45 +58,44 @@ describe('txt2img', () => {
   for (const [field, value] of badFields) {
     it(`refuses ${field}: ${JSON.stringify(value)} as FastAPI does`, async () => {
       const response = await txt2img({ [field]: value });
-      assert.equal(response.status, 422);
+      expect(response.status).toBe(422);
       const { detail } = await jsonOf<{ detail: { loc: string[]; msg: string; type: string }[] }>(
         response,
       );
-      assert.deepEqual(detail[0]?.loc, ['body', field]);
-      assert.equal(typeof detail[0]?.msg, 'string');
-      assert.match(detail[0]?.type ?? '', /^(type|value)_error/);
+      expect(detail[0]?.loc).toEqual(['body', field]);
+      expect(typeof detail[0]?.msg).toBe('string');
+      expect(detail[0]?.type ?? '').toMatch(/^(type|value)_error/);
     });
   }
 
-  it('refuses no body and bad JSON with 422', async () => {
-    assert.equal((await post('/sdapi/v1/txt2img')).status, 422);
+  it('refuses a missing body and bad JSON with 422', async () => {
+    expect((await post('/sdapi/v1/txt2img')).status).toBe(422);
     const broken = await fetch(`${url()}/sdapi/v1/txt2img`, {
       method: 'POST',
       body: '{"prompt',
     });
-    assert.equal(broken.status, 422);
+    expect(broken.status).toBe(422);
   });
 
   it('answers 404 for an unknown sampler', async () => {
     const response = await txt2img({ sampler_name: 'Crayon' });
-    assert.equal(response.status, 404);
-    assert.equal((await jsonOf<{ detail: string }>(response)).detail, 'Sampler not found');
+    expect(response.status).toBe(404);
+    expect((await jsonOf<{ detail: string }>(response)).detail).toBe('Sampler not found');
   });
 
-  it('knows a sampler by alias and with its scheduler glued on', async () => {
-    assert.match(
-      (await draw({ sampler_name: 'k_euler_a' })).details.infotexts[0] ?? '',
+  it('knows a sampler by its alias and with its scheduler appended', async () => {
+    expect((await draw({ sampler_name: 'k_euler_a' })).details.infotexts[0] ?? '').toMatch(
       /Sampler: Euler a,/,
     );
     const glued = await draw({ sampler_name: 'DPM++ 2M Karras' });
-    assert.match(glued.details.infotexts[0] ?? '', /Sampler: DPM\+\+ 2M, Schedule type: Karras/);
+    expect(glued.details.infotexts[0] ?? '').toMatch(/Sampler: DPM\+\+ 2M, Schedule type: Karras/);
   });
 
-  it('answers 422 in its other shape for an unknown script', async () => {
+  it('answers an unknown script with its other form of 422', async () => {
     for (const body of [{ script_name: 'x' }, { alwayson_scripts: { x: {} } }]) {
       const response = await txt2img(body);
-      assert.equal(response.status, 422);
-      assert.deepEqual(Object.keys(await jsonOf<object>(response)), [
+      expect(response.status).toBe(422);
+      expect(Object.keys(await jsonOf<object>(response))).toEqual([
         'error',
         'detail',
         'body',
@@ -112,15 +106,15 @@ describe('txt2img', () => {
 
   it('runs out of memory when the batch is too large for the card', async () => {
     const response = await txt2img({ width: 8192, height: 8192, batch_size: 2 });
-    assert.equal(response.status, 500);
-    assert.match((await jsonOf<{ errors: string }>(response)).errors, /CUDA out of memory/);
-    assert.equal(sketch.state().jobs.at(-1)?.outcome, 'failed');
+    expect(response.status).toBe(500);
+    expect((await jsonOf<{ errors: string }>(response)).errors).toMatch(/CUDA out of memory/);
+    expect(sketch.state().jobs.at(-1)?.outcome).toBe('failed');
   });
 
   it('has no img2img', async () => {
     const response = await post('/sdapi/v1/img2img', {});
-    assert.equal(response.status, 404);
-    assert.deepEqual(await jsonOf(response), { detail: 'Not Found' });
+    expect(response.status).toBe(404);
+    expect(await jsonOf(response)).toEqual({ detail: 'Not Found' });
   });
 });
 
@@ -132,29 +126,26 @@ describe('models', () => {
 
   it('are listed with title, name and hashes', async () => {
     const models = await jsonOf<Record<string, string>[]>(await get('/sdapi/v1/sd-models'));
-    assert.deepEqual(
-      models.map((model) => model['model_name']),
-      ['pencil', 'ink'],
-    );
+    expect(models.map((model) => model['model_name'])).toEqual(['pencil', 'ink']);
     for (const model of models) {
-      assert.equal(model['title'], `${model['model_name']}.safetensors [${model['hash']}]`);
-      assert.ok(model['sha256']?.startsWith(model['hash'] ?? '?'));
-      assert.ok(model['filename']?.endsWith(`${model['model_name']}.safetensors`));
+      expect(model['title']).toBe(`${model['model_name']}.safetensors [${model['hash']}]`);
+      expect(model['sha256']?.startsWith(model['hash'] ?? '?')).toBeTruthy();
+      expect(model['filename']?.endsWith(`${model['model_name']}.safetensors`)).toBeTruthy();
     }
   });
 
-  it('switch for one job, and back unless told to stay', async () => {
+  it('switch for one job, and switch back unless told to stay', async () => {
     const override = { override_settings: { sd_model_checkpoint: 'ink' } };
-    assert.equal((await draw(override)).details.sd_model_name, 'ink');
-    assert.match(await loaded(), /^pencil/);
-    assert.equal(sketch.state().jobs.at(-1)?.model, 'ink');
+    expect((await draw(override)).details.sd_model_name).toBe('ink');
+    expect(await loaded()).toMatch(/^pencil/);
+    expect(sketch.state().jobs.at(-1)?.model).toBe('ink');
     await draw({ ...override, override_settings_restore_afterwards: false });
-    assert.match(await loaded(), /^ink/);
+    expect(await loaded()).toMatch(/^ink/);
   });
 
-  it('that are unknown are ignored without a word', async () => {
+  it('are silently ignored when they are unknown', async () => {
     const { details } = await draw({ override_settings: { sd_model_checkpoint: 'watercolour' } });
-    assert.match(await loaded(), new RegExp(`^${details.sd_model_name}`));
+    expect(await loaded()).toMatch(new RegExp(`^${details.sd_model_name}`));
   });
 
   it('switch through /options, which answers 500 for an unknown one', async () => {
@@ -162,14 +153,14 @@ describe('models', () => {
       sd_model_checkpoint: 'pencil',
       CLIP_stop_at_last_layers: 2,
     });
-    assert.equal(await changed.text(), 'null');
-    assert.match(await loaded(), /^pencil/);
+    expect(await changed.text()).toBe('null');
+    expect(await loaded()).toMatch(/^pencil/);
     const options = await jsonOf<Record<string, unknown>>(await get('/sdapi/v1/options'));
-    assert.equal(options['CLIP_stop_at_last_layers'], 2);
+    expect(options['CLIP_stop_at_last_layers']).toBe(2);
 
     const refused = await post('/sdapi/v1/options', { sd_model_checkpoint: 'watercolour' });
-    assert.equal(refused.status, 500);
-    assert.match(await refused.text(), /model 'watercolour' not found/);
+    expect(refused.status).toBe(500);
+    expect(await refused.text()).toMatch(/model 'watercolour' not found/);
   });
 });
 
@@ -183,20 +174,20 @@ describe('catalog', () => {
   ]) {
     it(`lists ${path}`, async () => {
       const list = await jsonOf<Record<string, unknown>[]>(await get(`/sdapi/v1/${path}`));
-      assert.ok(list.length > 0);
-      for (const item of list) assert.ok('name' in item && String(field) in item);
+      expect(list.length).toBeGreaterThan(0);
+      for (const item of list) expect('name' in item && String(field) in item).toBe(true);
     });
   }
 
-  it('tells the memory', async () => {
+  it('reports the memory', async () => {
     const memory = await jsonOf<{ ram: object; cuda: { system: { free: number } } }>(
       await get('/sdapi/v1/memory'),
     );
-    assert.ok(memory.cuda.system.free > 0);
+    expect(memory.cuda.system.free).toBeGreaterThan(0);
   });
 
   it('answers a ping', async () => {
-    assert.deepEqual(await jsonOf(await get('/internal/ping')), {});
+    expect(await jsonOf(await get('/internal/ping'))).toEqual({});
   });
 });
 
@@ -210,26 +201,26 @@ describe('options of the program', () => {
       authorization: `Basic ${Buffer.from(text).toString('base64')}`,
     });
     const refused = await locked.get('/sdapi/v1/samplers');
-    assert.equal(refused.status, 401);
-    assert.equal(refused.headers.get('www-authenticate'), 'Basic');
-    assert.equal((await locked.get('/sdapi/v1/samplers', basic('ada:wrong'))).status, 401);
-    assert.equal((await locked.get('/sdapi/v1/samplers', basic('ada:secret'))).status, 200);
-    assert.equal((await locked.post('/internal/progress', { id_task: 'x' })).status, 200);
-    assert.equal((await locked.get('/sketch/state')).status, 200);
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('www-authenticate')).toBe('Basic');
+    expect((await locked.get('/sdapi/v1/samplers', basic('ada:wrong'))).status).toBe(401);
+    expect((await locked.get('/sdapi/v1/samplers', basic('ada:secret'))).status).toBe(200);
+    expect((await locked.post('/internal/progress', { id_task: 'x' })).status).toBe(200);
+    expect((await locked.get('/sketch/state')).status).toBe(200);
   });
 
   it('nowebui takes the /internal routes away', async () => {
-    assert.equal((await headless.get('/internal/ping')).status, 404);
-    assert.equal((await headless.post('/internal/progress', { id_task: 'x' })).status, 404);
-    assert.equal((await headless.txt2img()).status, 200);
+    expect((await headless.get('/internal/ping')).status).toBe(404);
+    expect((await headless.post('/internal/progress', { id_task: 'x' })).status).toBe(404);
+    expect((await headless.txt2img()).status).toBe(200);
   });
 
   it('format and grid shape the pictures', async () => {
     const { images, details } = await jpgs.draw({ batch_size: 2 });
-    assert.equal(details.index_of_first_image, 1);
-    assert.deepEqual(await sizeOf(images[0]), ['jpeg', 128, 64]);
-    assert.deepEqual(await sizeOf(images[1]), ['jpeg', 64, 64]);
-    assert.equal((await jpgs.draw()).details.index_of_first_image, 0);
+    expect(details.index_of_first_image).toBe(1);
+    expect(await sizeOf(images[0])).toEqual(['jpeg', 128, 64]);
+    expect(await sizeOf(images[1])).toEqual(['jpeg', 64, 64]);
+    expect((await jpgs.draw()).details.index_of_first_image).toBe(0);
   });
 });
 

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { bytesOf, jsonOf, sketchForTests, until } from './support.js';
 
 /** Long enough to be seen running; ended by an interrupt, never by its steps. */
@@ -29,21 +28,15 @@ describe('jobs', () => {
     }
     await Promise.all(answers);
     const jobs = sketch.state().jobs.filter((job) => ids.includes(job.id_task));
-    assert.deepEqual(
-      jobs.map((job) => job.id_task),
-      ids,
-    );
+    expect(jobs.map((job) => job.id_task)).toEqual(ids);
     for (const [i, job] of jobs.entries()) {
-      assert.equal(job.outcome, 'done');
-      assert.ok(
-        (job.started_at_ms ?? 0) >= (jobs[i - 1]?.finished_at_ms ?? 0),
-        'starts after the one before',
-      );
+      expect(job.outcome).toBe('done');
+      expect(job.started_at_ms ?? 0).toBeGreaterThanOrEqual(jobs[i - 1]?.finished_at_ms ?? 0);
     }
-    assert.ok(sketch.state().max_in_flight >= 2);
+    expect(sketch.state().max_in_flight).toBeGreaterThanOrEqual(2);
   });
 
-  it('tell their progress by task id: queued, active, completed', async () => {
+  it('report their progress by task id: queued, active, completed', async () => {
     const first = draw({ ...endless, force_task_id: 'p-1' });
     await running('p-1');
     const second = draw({ force_task_id: 'p-2' });
@@ -51,80 +44,84 @@ describe('jobs', () => {
       () => progressOf('p-2'),
       ({ queued }) => queued,
     );
-    assert.deepEqual(
-      [waiting.active, waiting.completed, waiting.progress, waiting.textinfo],
-      [false, false, null, 'In queue: 1/1'],
-    );
-    assert.deepEqual(sketch.state().queued, ['p-2']);
+    expect([waiting.active, waiting.completed, waiting.progress, waiting.textinfo]).toEqual([
+      false,
+      false,
+      null,
+      'In queue: 1/1',
+    ]);
+    expect(sketch.state().queued).toEqual(['p-2']);
 
     const early = await until(
       () => progressOf('p-1'),
       (seen) => (seen.progress ?? 0) > 0,
     );
-    assert.ok(early.active && !early.queued && !early.completed && early.eta !== null);
+    expect(early.active && !early.queued && !early.completed && early.eta !== null).toBe(true);
     const later = await until(
       () => progressOf('p-1'),
       (seen) => (seen.progress ?? 0) > (early.progress ?? 1),
     );
-    assert.equal(later.live_preview, null);
+    expect(later.live_preview).toBe(null);
 
     sketch.interrupt();
     await Promise.all([first, second]);
     const done = await progressOf('p-2');
-    assert.deepEqual([done.active, done.queued, done.completed], [false, false, true]);
+    expect([done.active, done.queued, done.completed]).toEqual([false, false, true]);
     const unknown = await progressOf('never-seen');
-    assert.deepEqual(
-      [unknown.active, unknown.queued, unknown.completed, unknown.textinfo],
-      [false, false, false, 'Waiting...'],
-    );
+    expect([unknown.active, unknown.queued, unknown.completed, unknown.textinfo]).toEqual([
+      false,
+      false,
+      false,
+      'Waiting...',
+    ]);
   });
 
   it('count their steps in the global progress', async () => {
-    assert.equal((await progress()).progress, 0);
+    expect((await progress()).progress).toBe(0);
     const answer = draw({ ...endless, n_iter: 2, force_task_id: 'steps' });
     const seen = await until(
       progress,
       ({ state }) => state.job_count === 2 && state.sampling_step >= 3,
     );
-    assert.equal(seen.state.sampling_steps, 1000);
-    assert.equal(seen.state.job, 'scripts_txt2img');
-    assert.deepEqual([seen.state.job_no, seen.state.job_count], [0, 2]);
-    assert.match(seen.state.job_timestamp, /^\d{14}$/);
-    assert.ok(Math.abs(seen.progress - (0.01 + seen.state.sampling_step / 2000)) < 1e-9);
-    assert.ok(seen.eta_relative > 0);
-    assert.equal(seen.current_image, null);
+    expect(seen.state.sampling_steps).toBe(1000);
+    expect(seen.state.job).toBe('scripts_txt2img');
+    expect([seen.state.job_no, seen.state.job_count]).toEqual([0, 2]);
+    expect(seen.state.job_timestamp).toMatch(/^\d{14}$/);
+    expect(Math.abs(seen.progress - (0.01 + seen.state.sampling_step / 2000))).toBeLessThan(1e-9);
+    expect(seen.eta_relative).toBeGreaterThan(0);
+    expect(seen.current_image).toBe(null);
     sketch.interrupt();
     await answer;
-    assert.deepEqual((await progress()).state.job_count, 0);
+    expect((await progress()).state.job_count).toEqual(0);
   });
 
-  it('that are interrupted answer 200 with a half-denoised picture', async () => {
+  it('answer 200 with a half-denoised picture when they are interrupted', async () => {
     const [finished] = (await draw({ seed: 5 })).images;
     const answer = txt2img({ ...endless, seed: 5, force_task_id: 'stopped' });
     await running('stopped');
-    assert.deepEqual(await jsonOf(await post('/sdapi/v1/interrupt')), {});
+    expect(await jsonOf(await post('/sdapi/v1/interrupt'))).toEqual({});
     const response = await answer;
-    assert.equal(response.status, 200);
+    expect(response.status).toBe(200);
     const { images } = await jsonOf<{ images: string[] }>(response);
-    assert.notDeepEqual(bytesOf(images[0]), bytesOf(finished));
-    assert.equal(sketch.state().jobs.at(-1)?.outcome, 'interrupted');
-    assert.equal((await progress()).state.interrupted, true);
+    expect(bytesOf(images[0])).not.toEqual(bytesOf(finished));
+    expect(sketch.state().jobs.at(-1)?.outcome).toBe('interrupted');
+    expect((await progress()).state.interrupted).toBe(true);
   });
 
-  it('begin afresh: an interrupt sent between two jobs is lost', async () => {
+  it('start afresh: an interrupt sent between two jobs is lost', async () => {
     await post('/sdapi/v1/interrupt');
     await draw({ force_task_id: 'after' });
-    assert.equal(sketch.state().jobs.at(-1)?.outcome, 'done');
+    expect(sketch.state().jobs.at(-1)?.outcome).toBe('done');
   });
 
-  it('stop at an interrupt without the later rounds', async () => {
+  it('stop at an interrupt and skip the later rounds', async () => {
     const answer = draw({ ...endless, n_iter: 3, batch_size: 2, force_task_id: 'rounds' });
     await running('rounds');
     sketch.interrupt();
-    assert.equal((await answer).images.length, 2);
+    expect((await answer).images.length).toBe(2);
   });
 
-  it('go on when their client hangs up', async () => {
+  it('continue when their client hangs up', async () => {
     const hangUp = new AbortController();
     const request = fetch(`${url()}/sdapi/v1/txt2img`, {
       method: 'POST',
@@ -133,21 +130,21 @@ describe('jobs', () => {
     });
     await running('orphan');
     hangUp.abort();
-    await assert.rejects(request, { name: 'AbortError' });
+    await expect(request).rejects.toMatchObject({ name: 'AbortError' });
     const done = await until(
       () => progressOf('orphan'),
       ({ completed }) => completed,
     );
-    assert.equal(done.active, false);
-    assert.equal(sketch.state().jobs.at(-1)?.outcome, 'done');
+    expect(done.active).toBe(false);
+    expect(sketch.state().jobs.at(-1)?.outcome).toBe('done');
   });
 
-  it('without a task id get one of their own', async () => {
+  it('get an id of their own when none is given', async () => {
     await draw();
-    assert.match(sketch.state().jobs.at(-1)?.id_task ?? '', /^task\(txt2img-[0-9A-F]{7}\)$/);
+    expect(sketch.state().jobs.at(-1)?.id_task ?? '').toMatch(/^task\(txt2img-[0-9A-F]{7}\)$/);
   });
 
   it('answer 422 to a progress question without a usable id', async () => {
-    assert.equal((await post('/internal/progress', { id_task: 5 })).status, 422);
+    expect((await post('/internal/progress', { id_task: 5 })).status).toBe(422);
   });
 });

@@ -3,12 +3,13 @@ import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { after, describe, it } from 'node:test';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { FlagError, readFlags } from '../../../src/sketch/flags.js';
 
 const program = fileURLToPath(new URL('../../../src/sketch/main.js', import.meta.url));
 const started: ChildProcess[] = [];
-after(() => started.forEach((child) => child.kill('SIGKILL')));
+afterAll(() => started.forEach((child) => child.kill('SIGKILL')));
 
 async function run(
   ...args: string[]
@@ -27,35 +28,34 @@ async function forked(...args: string[]): Promise<{ child: ChildProcess; url: st
   const child = fork(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   started.push(child);
   const [message] = (await once(child, 'message')) as [{ type: string; url: string }];
-  assert.equal(message.type, 'listening');
+  expect(message.type).toBe('listening');
   return { child, url: message.url };
 }
 
 describe('the program', () => {
-  it('tells its parent where it listens, and ends on SIGTERM', async () => {
+  it('tells its parent its address, and ends on SIGTERM', async () => {
     const { child, url } = await forked('--models', 'chalk,coal', '--auth', 'ada:secret');
     const headers = { authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` };
     const models = (await (await fetch(`${url}/sdapi/v1/sd-models`, { headers })).json()) as {
       model_name: string;
     }[];
-    assert.deepEqual(
-      models.map((model) => model.model_name),
-      ['chalk', 'coal'],
-    );
+    expect(models.map((model) => model.model_name)).toEqual(['chalk', 'coal']);
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
-    assert.deepEqual(await exited, [0, null]);
+    expect(await exited).toEqual([0, null]);
   });
 
   it('ends with its parent, even with a job under way', async () => {
     const { child, url } = await forked('--step-ms', '60000');
-    const lost = assert.rejects(fetch(`${url}/sdapi/v1/txt2img`, { method: 'POST', body: '{}' }));
+    const lost = expect(
+      fetch(`${url}/sdapi/v1/txt2img`, { method: 'POST', body: '{}' }),
+    ).rejects.toThrow();
     for (let active = null; active === null;) {
       ({ active } = (await (await fetch(`${url}/sketch/state`)).json()) as { active: null });
     }
     const exited = once(child, 'exit');
     child.disconnect();
-    assert.deepEqual(await exited, [0, null]);
+    expect(await exited).toEqual([0, null]);
     await lost;
   });
 
@@ -63,15 +63,15 @@ describe('the program', () => {
     const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
     started.push(child);
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    assert.match(line.toString(), /^Sketch engine .* listens on http:\/\/127\.0\.0\.1:\d+\n$/);
+    expect(line.toString()).toMatch(/^Sketch engine .* listens on http:\/\/127\.0\.0\.1:\d+\n$/);
     const exited = once(child, 'exit');
     child.kill('SIGINT');
-    assert.deepEqual(await exited, [0, null]);
+    expect(await exited).toEqual([0, null]);
   });
 
-  it('says how to use it', async () => {
+  it('prints its usage', async () => {
     const { code, out } = await run('--help');
-    assert.equal(code, 0);
+    expect(code).toBe(0);
     for (const flag of [
       '--port',
       '--host',
@@ -81,22 +81,24 @@ describe('the program', () => {
       '--format',
       '--grid',
     ]) {
-      assert.ok(out.includes(flag), flag);
+      about(flag, () => expect(out).toContain(flag));
     }
   });
 
   it('refuses a bad flag with one sentence and code 2', async () => {
     const { code, out, error } = await run('--port', 'eighty');
-    assert.deepEqual(
-      [code, out, error],
-      [2, '', "--port must be a whole number from 0 to 65535, not 'eighty'.\n"],
-    );
+    expect([code, out, error]).toEqual([
+      2,
+      '',
+      "--port must be a whole number from 0 to 65535, not 'eighty'.\n",
+    ]);
   });
 });
 
 describe('flags', () => {
   it('have defaults', () => {
-    assert.deepEqual(readFlags([]), {
+    expect(readFlags([])).toEqual({
+      mode: 'a1111',
       host: '127.0.0.1',
       port: 0,
       stepMs: 40,
@@ -111,8 +113,9 @@ describe('flags', () => {
 
   it('are all read', () => {
     const line =
-      '--port 81 --host ::1 --step-ms 0 --auth a:b --nowebui --format webp --grid --model-switch-ms 9 --models x';
-    assert.deepEqual(readFlags(line.split(' ')), {
+      '--mode sd-server --port 81 --host ::1 --step-ms 0 --auth a:b --nowebui --format webp --grid --model-switch-ms 9 --models x';
+    expect(readFlags(line.split(' '))).toEqual({
+      mode: 'sd-server',
       host: '::1',
       port: 81,
       stepMs: 0,
@@ -128,6 +131,7 @@ describe('flags', () => {
   for (const bad of [
     ['--colour'],
     ['stray'],
+    ['--mode', 'comfy'],
     ['--port', '70000'],
     ['--step-ms', '-1'],
     ['--step-ms=1.5'],

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { createSketch } from '../../../src/sketch/sketch-server.js';
 import { MISBEHAVIOURS, type MisbehaviourKind } from '../../../src/sketch/misbehaviour.js';
 import {
@@ -18,37 +17,36 @@ const spoils = (kind: MisbehaviourKind): MisbehaviourKind => {
   return kind;
 };
 
-describe('misbehaviours by order', () => {
+describe('ordered misbehaviours', () => {
   const { sketch, get, post, txt2img, url } = sketchForTests();
 
   it('spoil as many requests as ordered, then none', async () => {
     const ordered = await post('/sketch/misbehave', { kind: 'status_503', times: 2 });
-    assert.equal(ordered.status, 200);
+    expect(ordered.status).toBe(200);
     const state = await jsonOf<{ misbehaviours: { kind: string; times: number }[] }>(
       await get('/sketch/state'),
     );
-    assert.deepEqual(
-      state.misbehaviours.map(({ kind, times }) => [kind, times]),
-      [['status_503', 2]],
-    );
+    expect(state.misbehaviours.map(({ kind, times }) => [kind, times])).toEqual([
+      ['status_503', 2],
+    ]);
     const seen = [await txt2img(), await txt2img(), await txt2img()].map(({ status }) => status);
-    assert.deepEqual(seen, [503, 503, 200]);
-    assert.equal(sketch.state().requests, 3);
+    expect(seen).toEqual([503, 503, 200]);
+    expect(sketch.state().requests).toBe(3);
   });
 
   it('come in the order given, and can be cleared', async () => {
     sketch.misbehave({ kind: 'status_502' });
     sketch.misbehave({ kind: 'status_504' });
-    assert.equal((await txt2img()).status, 502);
+    expect((await txt2img()).status).toBe(502);
     await fetch(`${url()}/sketch/misbehave`, { method: 'DELETE' });
-    assert.deepEqual(sketch.state().misbehaviours, []);
-    assert.equal((await txt2img()).status, 200);
+    expect(sketch.state().misbehaviours).toEqual([]);
+    expect((await txt2img()).status).toBe(200);
   });
 
-  it('must be known', async () => {
-    assert.equal((await post('/sketch/misbehave', { kind: 'sulk' })).status, 422);
-    assert.equal((await post('/sketch/misbehave', { kind: 'drip', speed: 3 })).status, 422);
-    assert.throws(() => sketch.misbehave({ kind: 'drip', times: 0 }));
+  it('must have a known name', async () => {
+    expect((await post('/sketch/misbehave', { kind: 'sulk' })).status).toBe(422);
+    expect((await post('/sketch/misbehave', { kind: 'drip', speed: 3 })).status).toBe(422);
+    expect(() => sketch.misbehave({ kind: 'drip', times: 0 })).toThrow();
   });
 });
 
@@ -75,110 +73,112 @@ describe('refusals', () => {
   for (const [kind, status, body] of cases) {
     it(`${kind} answers ${status}`, async () => {
       const response = await spoiled({ kind: spoils(kind) });
-      assert.equal(response.status, status);
-      assert.match(await response.text(), body);
+      expect(response.status).toBe(status);
+      expect(await response.text()).toMatch(body);
     });
   }
 
-  it('rate_limited says when to come back', async () => {
+  it('rate_limited says when to try again', async () => {
     const response = await spoiled({ kind: spoils('rate_limited'), retryAfterSeconds: 7 });
-    assert.equal(response.status, 429);
-    assert.equal(response.headers.get('retry-after'), '7');
+    expect(response.status).toBe(429);
+    expect(response.headers.get('retry-after')).toBe('7');
   });
 
   it('oom_a1111 fails a job, and its progress ends', async () => {
-    assert.equal(sketch.state().jobs[0]?.outcome, 'failed');
+    expect(sketch.state().jobs[0]?.outcome).toBe('failed');
   });
 });
 
 describe('oom_then_frozen_progress', () => {
   const { spoiled, draw, progressOf } = sketchForTests();
-  it('stays active at 0 until another job begins', async () => {
+  it('keeps the job active at 0 until another job begins', async () => {
     const response = await spoiled(
       { kind: spoils('oom_then_frozen_progress') },
       { force_task_id: 'frozen' },
     );
-    assert.equal(response.status, 500);
+    expect(response.status).toBe(500);
     const frozen = await progressOf('frozen');
-    assert.deepEqual(
-      [frozen.active, frozen.completed, frozen.progress, frozen.eta],
-      [true, false, 0, null],
-    );
+    expect([frozen.active, frozen.completed, frozen.progress, frozen.eta]).toEqual([
+      true,
+      false,
+      0,
+      null,
+    ]);
     await draw();
-    assert.equal((await progressOf('frozen')).active, false);
+    expect((await progressOf('frozen')).active).toBe(false);
   });
 });
 
-describe('successes that are none', () => {
+describe('successes that are false', () => {
   const { spoiled, sketch, draw } = sketchForTests();
   const answerTo = async (kind: MisbehaviourKind, body: Record<string, unknown> = {}) => {
     const response = await spoiled({ kind: spoils(kind) }, body);
-    assert.equal(response.status, 200);
+    expect(response.status).toBe(200);
     const answer = await jsonOf<Answer>(response);
     return { ...answer, details: JSON.parse(answer.info) as Info };
   };
 
-  it('wrong_count has one too many, or one too few', async () => {
-    assert.equal((await answerTo('wrong_count')).images.length, 2);
-    assert.equal((await answerTo('wrong_count', { batch_size: 3 })).images.length, 2);
+  it('wrong_count has one picture too many or too few', async () => {
+    expect((await answerTo('wrong_count')).images.length).toBe(2);
+    expect((await answerTo('wrong_count', { batch_size: 3 })).images.length).toBe(2);
   });
 
-  it('wrong_size is not what was asked, whatever info says', async () => {
+  it('wrong_size is not the requested size, whatever info says', async () => {
     const { images, details } = await answerTo('wrong_size');
-    assert.deepEqual(await sizeOf(images[0]), ['png', 128, 64]);
-    assert.equal(details.width, 64);
+    expect(await sizeOf(images[0])).toEqual(['png', 128, 64]);
+    expect(details.width).toBe(64);
   });
 
-  it('undecodable is good base64 of no picture', async () => {
+  it('undecodable is valid base64 that is not a picture', async () => {
     const [image] = (await answerTo('undecodable')).images;
-    assert.equal(bytesOf(image).toString('base64'), image);
-    await assert.rejects(sizeOf(image));
+    expect(bytesOf(image).toString('base64')).toBe(image);
+    await expect(sizeOf(image)).rejects.toThrow();
   });
 
-  it('not_base64 is not', async () => {
-    assert.doesNotMatch((await answerTo('not_base64')).images[0] ?? '', /^[A-Za-z0-9+/=]+$/);
+  it('not_base64 is not valid base64', async () => {
+    expect((await answerTo('not_base64')).images[0] ?? '').not.toMatch(/^[A-Za-z0-9+/=]+$/);
   });
 
   it('truncated_png begins well and ends early', async () => {
     const bytes = bytesOf((await answerTo('truncated_png')).images[0]);
-    assert.equal(bytes.toString('latin1', 1, 4), 'PNG');
-    assert.ok(!bytes.includes('IEND'));
+    expect(bytes.toString('latin1', 1, 4)).toBe('PNG');
+    expect(bytes.includes('IEND')).toBe(false);
   });
 
   it('wrong_model draws with another model and says so', async () => {
     const { details } = await answerTo('wrong_model', {
       override_settings: { sd_model_checkpoint: 'sketch-v1' },
     });
-    assert.equal(details.sd_model_name, 'sketch-v2');
-    assert.equal(sketch.state().jobs.at(-1)?.model, 'sketch-v2');
+    expect(details.sd_model_name).toBe('sketch-v2');
+    expect(sketch.state().jobs.at(-1)?.model).toBe('sketch-v2');
   });
 
   it('half_denoised looks like an interrupt by someone else', async () => {
     const [finished] = (await draw()).images;
     const [half] = (await answerTo('half_denoised')).images;
-    assert.notEqual(half, finished);
-    assert.equal(sketch.state().jobs.at(-1)?.outcome, 'interrupted');
+    expect(half).not.toBe(finished);
+    expect(sketch.state().jobs.at(-1)?.outcome).toBe('interrupted');
   });
 
   it('grid_first puts a grid at index 0', async () => {
     const { images, details } = await answerTo('grid_first', { batch_size: 3 });
-    assert.equal(details.index_of_first_image, 1);
-    assert.equal(images.length, 4);
-    assert.equal(details.infotexts.length, 4);
-    assert.deepEqual(await sizeOf(images[0]), ['png', 128, 128]);
-    assert.deepEqual(await sizeOf(images[1]), ['png', 64, 64]);
+    expect(details.index_of_first_image).toBe(1);
+    expect(images.length).toBe(4);
+    expect(details.infotexts.length).toBe(4);
+    expect(await sizeOf(images[0])).toEqual(['png', 128, 128]);
+    expect(await sizeOf(images[1])).toEqual(['png', 64, 64]);
   });
 
-  it('jpg and webp come unasked', async () => {
-    assert.equal((await sizeOf((await answerTo('jpg')).images[0]))[0], 'jpeg');
-    assert.equal((await sizeOf((await answerTo('webp')).images[0]))[0], 'webp');
+  it('jpg and webp come without being requested', async () => {
+    expect((await sizeOf((await answerTo('jpg')).images[0]))[0]).toBe('jpeg');
+    expect((await sizeOf((await answerTo('webp')).images[0]))[0]).toBe('webp');
   });
 });
 
 describe('connections that break', () => {
   const { spoiled, sketch, url, txt2img, progressOf } = sketchForTests();
 
-  it('never_answer holds the request until the client leaves', async () => {
+  it('never_answer holds the request until the client disconnects', async () => {
     sketch.misbehave({ kind: spoils('never_answer') });
     const leave = new AbortController();
     const request = fetch(`${url()}/sdapi/v1/txt2img`, {
@@ -191,50 +191,50 @@ describe('connections that break', () => {
       ({ in_flight: held, misbehaviours }) => held === 1 && !misbehaviours.length,
     );
     leave.abort();
-    await assert.rejects(request, { name: 'AbortError' });
+    await expect(request).rejects.toMatchObject({ name: 'AbortError' });
     await until(
       () => sketch.state().in_flight,
       (held) => held === 0,
     );
-    assert.equal(sketch.state().jobs.length, 0);
+    expect(sketch.state().jobs.length).toBe(0);
   });
 
   it('drip sends headers, then a few bytes at a time', async () => {
     const response = await spoiled({ kind: spoils('drip'), bytesPerSecond: 100 });
-    assert.equal(response.status, 200);
+    expect(response.status).toBe(200);
     const reader = response.body?.getReader();
     const first = await reader?.read();
-    assert.ok(first?.value && first.value.length < 100);
-    assert.ok(Number(response.headers.get('content-length')) > 1000);
+    expect(first?.value && first.value.length < 100).toBeTruthy();
+    expect(Number(response.headers.get('content-length'))).toBeGreaterThan(1000);
     await reader?.cancel();
   });
 
-  it('drip arrives whole in the end', async () => {
+  it('drip arrives complete in the end', async () => {
     const response = await spoiled({ kind: 'drip', bytesPerSecond: 1_000_000 });
-    assert.equal((await jsonOf<Answer>(response)).images.length, 1);
+    expect((await jsonOf<Answer>(response)).images.length).toBe(1);
   });
 
-  it('reset_before_headers draws for nothing', async () => {
+  it('reset_before_headers draws, but never answers', async () => {
     const answer = spoiled(
       { kind: spoils('reset_before_headers') },
       { force_task_id: 'lost-answer' },
     );
-    await assert.rejects(answer, { message: 'fetch failed' });
-    assert.equal((await progressOf('lost-answer')).completed, true);
-    assert.equal(sketch.state().jobs.at(-1)?.outcome, 'done');
+    await expect(answer).rejects.toMatchObject({ message: 'fetch failed' });
+    expect((await progressOf('lost-answer')).completed).toBe(true);
+    expect(sketch.state().jobs.at(-1)?.outcome).toBe('done');
   });
 
   it('reset_mid_body breaks off', async () => {
     const response = await spoiled({ kind: spoils('reset_mid_body') });
-    assert.equal(response.status, 200);
-    await assert.rejects(response.text());
+    expect(response.status).toBe(200);
+    await expect(response.text()).rejects.toThrow();
   });
 
   it('oversized_body is as large as ordered', async () => {
     const response = await spoiled({ kind: spoils('oversized_body'), bytes: 300_000 });
     const body = await response.text();
-    assert.ok(body.length > 300_000 && body.length < 300_100);
-    assert.ok((JSON.parse(body) as Answer).images[0]?.length === 300_000);
+    expect(body.length > 300_000 && body.length < 300_100).toBe(true);
+    expect((JSON.parse(body) as Answer).images[0]?.length === 300_000).toBe(true);
   });
 
   it('slow takes its own time per step', async () => {
@@ -244,20 +244,23 @@ describe('connections that break', () => {
       () => progressOf('slow'),
       ({ active }) => active,
     );
-    assert.equal(seen.progress, 0);
+    expect(seen.progress).toBe(0);
     const waiting = txt2img({ force_task_id: 'behind-slow' });
     await until(
       () => sketch.state().queued,
       (queued) => queued.includes('behind-slow'),
     );
-    await Promise.all([assert.rejects(answer), assert.rejects(waiting), sketch.restart(0)]);
-    assert.deepEqual(
+    await Promise.all([
+      expect(answer).rejects.toThrow(),
+      expect(waiting).rejects.toThrow(),
+      sketch.restart(0),
+    ]);
+    expect(
       sketch
         .state()
         .jobs.slice(-2)
         .map(({ outcome }) => outcome),
-      ['lost', 'lost'],
-    );
+    ).toEqual(['lost', 'lost']);
   });
 });
 
@@ -269,15 +272,15 @@ describe('restart', () => {
       force_task_id: 'before',
       override_settings: { sd_model_checkpoint: 'sketch-v2' },
     });
-    assert.equal((await progressOf('before')).completed, true);
-    await assert.rejects(
+    expect((await progressOf('before')).completed).toBe(true);
+    await expect(
       spoiled({ kind: spoils('restart'), ms: 300 }, { force_task_id: 'middle' }),
-    );
+    ).rejects.toThrow();
     const refused = await txt2img().then(
       () => undefined,
       (error: Error) => error.cause as NodeJS.ErrnoException,
     );
-    assert.equal(refused?.code, 'ECONNREFUSED');
+    expect(refused?.code).toBe('ECONNREFUSED');
     await until(
       () =>
         get('/internal/ping').then(
@@ -286,13 +289,10 @@ describe('restart', () => {
         ),
       (ok) => ok,
     );
-    assert.equal((await progressOf('before')).completed, false);
-    assert.equal((await progressOf('middle')).active, false);
-    assert.deepEqual(
-      sketch.state().jobs.map(({ outcome }) => outcome),
-      ['done', 'lost'],
-    );
-    assert.equal((await txt2img()).status, 200);
+    expect((await progressOf('before')).completed).toBe(false);
+    expect((await progressOf('middle')).active).toBe(false);
+    expect(sketch.state().jobs.map(({ outcome }) => outcome)).toEqual(['done', 'lost']);
+    expect((await txt2img()).status).toBe(200);
   });
 });
 
@@ -301,7 +301,9 @@ describe('closing', () => {
     const sketch = createSketch();
     const url = await sketch.listen();
     sketch.misbehave({ kind: 'never_answer' });
-    const held = assert.rejects(fetch(`${url}/sdapi/v1/txt2img`, { method: 'POST', body: '{}' }));
+    const held = expect(
+      fetch(`${url}/sdapi/v1/txt2img`, { method: 'POST', body: '{}' }),
+    ).rejects.toThrow();
     await until(
       () => sketch.state().in_flight,
       (count) => count === 1,
@@ -312,8 +314,8 @@ describe('closing', () => {
   });
 });
 
-describe('this file', () => {
+describe('this test file', () => {
   it('tests every kind', () => {
-    assert.deepEqual([...tested].toSorted(), [...MISBEHAVIOURS].toSorted());
+    expect([...tested].toSorted()).toEqual([...MISBEHAVIOURS].toSorted());
   });
 });

@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { drawPicture, type PictureOrder } from '../../../src/sketch/picture/draw-picture.js';
@@ -40,13 +40,13 @@ function chunksOf(png: Buffer): Chunk[] {
 
 describe('the picture', () => {
   it('is the same for the same prompt, seed and size', async () => {
-    assert.deepEqual(await draw(), await draw());
+    expect(await draw()).toEqual(await draw());
   });
 
   it('differs by prompt and by seed', async () => {
     const first = await draw();
-    assert.notDeepEqual(await draw({ prompt: 'a boat on the sea' }), first);
-    assert.notDeepEqual(await draw({ seed: 8 }), first);
+    expect(await draw({ prompt: 'a boat on the sea' })).not.toEqual(first);
+    expect(await draw({ seed: 8 })).not.toEqual(first);
   });
 
   for (const [width, height] of [
@@ -57,7 +57,7 @@ describe('the picture', () => {
   ] as const) {
     it(`is exactly ${width}×${height} when asked`, async () => {
       const { format, width: w, height: h } = await sharp(await draw({ width, height })).metadata();
-      assert.deepEqual([format, w, h], ['png', width, height]);
+      expect([format, w, h]).toEqual(['png', width, height]);
     });
   }
 
@@ -66,7 +66,7 @@ describe('the picture', () => {
     ['webp', 'webp'],
   ] as const) {
     it(`can be ${format}`, async () => {
-      assert.equal((await sharp(await draw({ format })).metadata()).format, name);
+      expect((await sharp(await draw({ format })).metadata()).format).toBe(name);
     });
   }
 
@@ -82,15 +82,15 @@ describe('the picture', () => {
       'x',
     ]) {
       for (let seed = 0; seed < 20; seed++) {
-        assert.doesNotMatch(sceneSvg(subject, seed, 512, 768), /NaN|undefined|Infinity/);
+        expect(sceneSvg(subject, seed, 512, 768)).not.toMatch(/NaN|undefined|Infinity/);
       }
     }
   });
 
   it('carries the mark, drawn as paths', () => {
     const svg = sceneSvg('x', 1, 512, 512);
-    assert.doesNotMatch(svg, /<text/);
-    assert.ok(svg.includes('M.1 .5H5.9M3 .5V9.9'), 'the T of SKETCH');
+    expect(svg).not.toMatch(/<text/);
+    expect(svg).toContain('M.1 .5H5.9M3 .5V9.9');
   });
 
   it('is noisier the earlier it was stopped', async () => {
@@ -104,26 +104,23 @@ describe('the picture', () => {
       return pixels.reduce((sum, value, i) => sum + Math.abs(value - (finished[i] ?? 0)), 0);
     };
     const [late, early, never] = [await distance(0.95), await distance(0.3), await distance(0)];
-    assert.ok(early > late && never > early, `${late} < ${early} < ${never}`);
-    assert.ok(late / finished.length < 15, 'nearly done looks nearly finished');
+    about(`${late} < ${early} < ${never}`, () => expect(early > late && never > early).toBe(true));
+    expect(late / finished.length).toBeLessThan(15);
   });
 });
 
 describe('the parameters in a PNG', () => {
   it('are a tEXt chunk after the header, with a right checksum', async () => {
     const chunks = chunksOf(await draw());
-    assert.deepEqual(
-      chunks.slice(0, 2).map(({ type }) => type),
-      ['IHDR', 'tEXt'],
-    );
-    assert.equal(chunks[1]?.data.toString('latin1'), 'parameters\0a castle\nSteps: 20');
-    for (const { crc, expectedCrc } of chunks) assert.equal(crc, expectedCrc);
+    expect(chunks.slice(0, 2).map(({ type }) => type)).toEqual(['IHDR', 'tEXt']);
+    expect(chunks[1]?.data.toString('latin1')).toBe('parameters\0a castle\nSteps: 20');
+    for (const { crc, expectedCrc } of chunks) expect(crc).toBe(expectedCrc);
   });
 
   it('are an iTXt chunk when Latin-1 cannot hold them', async () => {
     const chunk = chunksOf(await draw({ infotext: '山 и море' }))[1];
-    assert.equal(chunk?.type, 'iTXt');
-    assert.equal(chunk?.data.toString('utf8'), 'parameters\0\0\0\0\0山 и море');
-    assert.equal(chunk?.crc, chunk?.expectedCrc);
+    expect(chunk?.type).toBe('iTXt');
+    expect(chunk?.data.toString('utf8')).toBe('parameters\0\0\0\0\0山 и море');
+    expect(chunk?.crc).toBe(chunk?.expectedCrc);
   });
 });

@@ -1,4 +1,4 @@
-import { after, before } from 'node:test';
+import { afterAll, beforeAll } from '@jest/globals';
 import sharp from 'sharp';
 import type { MisbehaviourInput } from '../../../src/sketch/misbehaviour.js';
 import type { SketchOptions } from '../../../src/sketch/options.js';
@@ -55,10 +55,10 @@ export const quick = { prompt: 'a quiet lake', seed: 1, steps: 6, width: 64, hei
 export function sketchForTests(options: Partial<SketchOptions> = {}) {
   const sketch: Sketch = createSketch({ stepMs: 0, modelSwitchMs: 0, ...options });
   let url = '';
-  before(async () => {
+  beforeAll(async () => {
     url = await sketch.listen();
   });
-  after(() => sketch.close());
+  afterAll(() => sketch.close());
 
   const get = (path: string, headers: Record<string, string> = {}) =>
     fetch(url + path, { headers });

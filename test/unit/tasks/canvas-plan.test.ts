@@ -1,12 +1,13 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { Canvas, type NodeOptions } from '../../../src/tasks/canvas/canvas.js';
-import { maxDepth, planCanvas, type PlannedNode } from '../../../src/tasks/canvas/canvas-plan.js';
+import { Canvas } from '../../../src/tasks/canvas/canvas.js';
+import type { SentOptions } from '../../../src/tasks/definitions/sent-options.js';
+import { maxDepth, planCanvas } from '../../../src/tasks/canvas/canvas-plan.js';
 import { rowsOfCanvas } from '../../../src/tasks/canvas/canvas-rows.js';
 import { chain, chord, group, s, si } from '../../../src/tasks/canvas/signatures.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { InvalidPayloadError } from '../../../src/tasks/task-payload.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { InvalidPayloadError } from '../../../src/tasks/definitions/task-payload.js';
+import type { PlannedNode } from '../../../src/tasks/ledger/planned-node.js';
 
 const one = defineTask({
   name: 'plan_one',
@@ -46,100 +47,97 @@ function nested(depth: number): Work {
 }
 
 describe('a large canvas', () => {
-  it('a group of 10,000 has a row for each part, in order, all of them ready', () => {
+  it('has a ready row for each part of a group of 10,000, in order', () => {
     const parts = Array.from({ length: 10_000 }, (_, i) => si(one, i));
     const [chordRow, groupRow, ...rest] = rowsOf(chord(group(...parts), s(many)));
     const body = rest.pop()!;
-    assert.deepEqual(
-      [chordRow!.kind, groupRow!.openChildren, body.blocked],
-      ['chord', 10_000, true],
+    expect([chordRow!.kind, groupRow!.openChildren, body.blocked]).toEqual(['chord', 10_000, true]);
+    expect(rest.length).toBe(10_000);
+    expect(rest.every((row, i) => row.position === i && row.payload === i && !row.blocked)).toBe(
+      true,
     );
-    assert.equal(rest.length, 10_000);
-    assert.ok(rest.every((row, i) => row.position === i && row.payload === i && !row.blocked));
-    assert.equal(new Set(rest.map((row) => row.id)).size, 10_000);
+    expect(new Set(rest.map((row) => row.id)).size).toBe(10_000);
   });
 
-  it('of a chain of 10,000 the first step alone is ready', () => {
+  it('has only the first step of a chain of 10,000 ready', () => {
     const steps = Array.from({ length: 9_999 }, () => s(one));
     const [, ...rows] = rowsOf(chain(si(one, 0), chain(...steps)));
-    assert.deepEqual(
-      rows.filter((row) => !row.blocked).map((row) => row.payload),
-      [0],
-    );
+    expect(rows.filter((row) => !row.blocked).map((row) => row.payload)).toEqual([0]);
   });
 
-  it('nests 200 deep: one task can start', () => {
+  it('can nest 200 deep, with one task that can start', () => {
     const rows = rowsOf(nested(200));
     const ready = rows.filter((row) => !row.blocked).map((row) => row.payload);
-    assert.equal(ready[0], 0);
+    expect(ready[0]).toBe(0);
     const known = new Set([root]);
     for (const { id, parentId } of rows.slice(1)) {
-      assert.ok(known.has(parentId!), 'parents come before their children');
+      expect(known.has(parentId!)).toBe(true);
       known.add(id);
     }
   });
 
-  it(`nests ${maxDepth} deep at most, and says so`, () => {
+  it(`cannot nest deeper than ${maxDepth}, and the error says so`, () => {
     let deep = si(one, 0);
     for (let i = 0; i < maxDepth; i++) deep = chain(deep);
-    assert.equal(rowsOf(deep).length, maxDepth + 1);
-    assert.throws(() => planCanvas(chain(deep).node), {
-      name: 'RangeError',
-      message: /nested more than 1000 deep/,
-    });
+    expect(rowsOf(deep).length).toBe(maxDepth + 1);
+    expect(() => planCanvas(chain(deep).node)).toThrow(
+      expect.objectContaining({
+        name: 'RangeError',
+        message: expect.stringMatching(/nested more than 1000 deep/),
+      }),
+    );
   });
 
-  it('callbacks of callbacks count as levels', () => {
+  it('counts callbacks of callbacks as levels', () => {
     let called = s(one);
     for (let i = 0; i <= maxDepth; i++) called = s(one).link(called);
-    assert.throws(() => planCanvas(called.node), /nested more than 1000 deep/);
+    expect(() => planCanvas(called.node)).toThrow(/nested more than 1000 deep/);
   });
 });
 
 describe('options of a chain, group or chord', () => {
   const steps = () => chain(si(one, 1), group(s(one), s(one)), s(many));
 
-  it('queue and priority reach every task in it', () => {
+  it('include a queue and priority that reach every task in it', () => {
     const all = steps().set({ queue: 'low_priority', priority: 2 });
-    assert.deepEqual(planned(all, 'queue'), Array(4).fill('low_priority'));
-    assert.deepEqual(planned(all, 'priority'), [2, 2, 2, 2]);
+    expect(planned(all, 'queue')).toEqual(Array(4).fill('low_priority'));
+    expect(planned(all, 'priority')).toEqual([2, 2, 2, 2]);
   });
 
-  it('limits and retries too', () => {
+  it('include limits and retries that reach every task too', () => {
     const own = { retry: { max: 1 }, softTimeLimitMs: 1, hardTimeLimitMs: 2 };
-    for (const overrides of planned(steps().set(own), 'overrides'))
-      assert.deepEqual(overrides, own);
+    for (const overrides of planned(steps().set(own), 'overrides')) expect(overrides).toEqual(own);
   });
 
-  it('a wait and an expiry are for the first step, or for all parts of a group', () => {
+  it('include a delay and an expiry for the first step, or for all parts of a group', () => {
     const times = { delayMs: 5, expiresInMs: 7 };
-    assert.deepEqual(planned(steps().set(times), 'delayMs'), [5, 0, 0, 0]);
-    assert.deepEqual(planned(steps().set(times), 'expiresInMs'), [7, null, null, null]);
+    expect(planned(steps().set(times), 'delayMs')).toEqual([5, 0, 0, 0]);
+    expect(planned(steps().set(times), 'expiresInMs')).toEqual([7, null, null, null]);
     const parts = group(si(one, 1), chain(si(one, 2), s(one)));
-    assert.deepEqual(planned(parts.set(times), 'delayMs'), [5, 5, 0]);
-    assert.deepEqual(planned(chord(parts, s(many)).set(times), 'delayMs'), [5, 5, 0, 0]);
+    expect(planned(parts.set(times), 'delayMs')).toEqual([5, 5, 0]);
+    expect(planned(chord(parts, s(many)).set(times), 'delayMs')).toEqual([5, 5, 0, 0]);
   });
 
-  it('what a node says itself wins', () => {
+  it("are overridden by the node's own options", () => {
     const canvas = chain(si(one, 1).set({ delayMs: 1, priority: 1 }), s(one)).set({
       delayMs: 5,
       priority: 9,
     });
-    assert.deepEqual(planned(canvas, 'delayMs'), [1, 0]);
-    assert.deepEqual(planned(canvas, 'priority'), [1, 9]);
+    expect(planned(canvas, 'delayMs')).toEqual([1, 0]);
+    expect(planned(canvas, 'priority')).toEqual([1, 9]);
   });
 
-  it('a moment of its own wins against a wait from above, and a wait against a moment', () => {
+  it("are overridden by a node's own start time or delay", () => {
     const runAt = new Date('2030-01-01T00:00:00.000Z');
     const moment = group(si(one, 1).set({ runAt }), si(one, 2)).set({ delayMs: 5 });
-    assert.deepEqual(planned(moment, 'runAt'), [runAt.toISOString(), null]);
-    assert.deepEqual(planned(moment, 'delayMs'), [0, 5]);
+    expect(planned(moment, 'runAt')).toEqual([runAt.toISOString(), null]);
+    expect(planned(moment, 'delayMs')).toEqual([0, 5]);
     const wait = group(si(one, 1).set({ delayMs: 5 }), si(one, 2)).set({ runAt });
-    assert.deepEqual(planned(wait, 'runAt'), [null, runAt.toISOString()]);
-    assert.deepEqual(planned(wait, 'delayMs'), [5, 0]);
+    expect(planned(wait, 'runAt')).toEqual([null, runAt.toISOString()]);
+    expect(planned(wait, 'delayMs')).toEqual([5, 0]);
   });
 
-  const wrong: NodeOptions[] = [
+  const wrong: SentOptions[] = [
     { priority: 10 },
     { delayMs: -1 },
     { delayMs: Number.NaN },
@@ -156,7 +154,7 @@ describe('options of a chain, group or chord', () => {
     { retry: { jitter: 2 } },
   ];
   for (const options of wrong) {
-    it(`refuses ${JSON.stringify(options)} wherever it is`, () => {
+    it(`may not be ${JSON.stringify(options)}, wherever they are`, () => {
       const leaf = si(one, 1).set(options);
       const places = [
         leaf,
@@ -165,7 +163,7 @@ describe('options of a chain, group or chord', () => {
         chord(group(si(one, 1)), s(many).set(options)),
         si(one, 1).link(chain(s(one), group(s(one).set(options)))),
       ];
-      for (const { node } of places) assert.throws(() => planCanvas(node), RangeError);
+      for (const { node } of places) expect(() => planCanvas(node)).toThrow(RangeError);
     });
   }
 });
@@ -177,5 +175,5 @@ it('a wrong payload is refused wherever it is', () => {
     chord(group(si(one, 1)), wrong),
     si(one, 1).linkError(chain(si(one, 1), wrong)),
   ];
-  for (const { node } of places) assert.throws(() => planCanvas(node), InvalidPayloadError);
+  for (const { node } of places) expect(() => planCanvas(node)).toThrow(InvalidPayloadError);
 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Canvas } from '../../../src/tasks/canvas/canvas.js';
 import {
@@ -12,8 +11,8 @@ import {
   si,
   starmap,
 } from '../../../src/tasks/canvas/signatures.js';
-import { defineTask } from '../../../src/tasks/task-definition.js';
-import { taskErrorReport } from '../../../src/tasks/task-errors.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { taskErrorReport } from '../../../src/tasks/definitions/task-errors.js';
 
 const add = defineTask({
   name: 'types_add',
@@ -66,7 +65,7 @@ it('a step that does not fit the one before it does not compile', () => {
     gives<number>(si(square, 2).link(s(square)).linkError(s(report))),
     gives<number>(chord(group(...[1, 2].map((n) => si(square, n))), s(sum))),
   ];
-  assert.equal(canvases.length, 12);
+  expect(canvases.length).toBe(12);
 
   // @ts-expect-error the payload has another shape
   si(add, { a: 1, c: 2 });

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, expect, it } from '@jest/globals';
 import type { MessageBus } from '../../../src/infrastructure/queue/message-bus.js';
 import { EventOutbox } from '../../../src/tasks/events/event-outbox.js';
 import { EventStream } from '../../../src/tasks/events/event-stream.js';
@@ -15,7 +14,7 @@ function busOf(publish: (batch: LiveEvent[]) => Promise<void>): MessageBus {
 }
 
 describe('the outbox of live events', () => {
-  it('gathers what comes while a message is on its way, at most 500 each, in order', async () => {
+  it('gathers events while a message is under way, in order, at most 500 in each message', async () => {
     const batches: LiveEvent[][] = [];
     const outbox = new EventOutbox(
       busOf(async (batch) => {
@@ -26,15 +25,12 @@ describe('the outbox of live events', () => {
     );
     outbox.put(eventNo(0));
     await outbox.idle();
-    assert.deepEqual(
-      batches.map((batch) => batch.length),
-      [1, 500, 500],
-    );
+    expect(batches.map((batch) => batch.length)).toEqual([1, 500, 500]);
     const numbers = batches.flat().map((event) => 'active' in event && event.active);
-    assert.deepEqual(numbers, [...Array(1_001).keys()]);
+    expect(numbers).toEqual([...Array(1_001).keys()]);
   });
 
-  it('drops what is too much, or cannot be told, and tells how many', async () => {
+  it('drops events that are too many or cannot be sent, and says how many', async () => {
     const batches: LiveEvent[][] = [];
     let broken = true;
     const outbox = new EventOutbox(
@@ -50,16 +46,17 @@ describe('the outbox of live events', () => {
     outbox.put(eventNo(-1));
     outbox.put(eventNo(-2));
     await outbox.idle();
-    assert.deepEqual(
-      batches[0]!.map((event) => ('count' in event ? event.count : event.type)),
-      [10_007, 'worker-heartbeat', 'worker-heartbeat'],
-    );
-    assert.equal(batches.length, 1);
+    expect(batches[0]!.map((event) => ('count' in event ? event.count : event.type))).toEqual([
+      10_007,
+      'worker-heartbeat',
+      'worker-heartbeat',
+    ]);
+    expect(batches.length).toBe(1);
   });
 });
 
 describe('a stream of live events', () => {
-  it('keeps the newest for a slow reader, who hears what is missing', async () => {
+  it('keeps the newest events for a slow reader, and says how many are missing', async () => {
     const stream = new EventStream('w');
     for (let i = 0; i < 10_003; i++) stream.put(eventNo(i));
     const read: LiveEvent[] = [];
@@ -67,9 +64,8 @@ describe('a stream of live events', () => {
       read.push(event);
       if (read.length === 2) stream.end();
     }
-    assert.deepEqual(
+    expect(
       read.map((event) => ('count' in event ? event.count : 'active' in event && event.active)),
-      [3, 3],
-    );
+    ).toEqual([3, 3]);
   });
 });

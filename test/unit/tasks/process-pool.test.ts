@@ -1,58 +1,57 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { LeaseLost, TaskRevoked, WorkerStopping } from '../../../src/tasks/task-errors.js';
+import { describe, expect, it } from '@jest/globals';
 import {
-  packReason,
-  terminationOf,
-  unpackReason,
-} from '../../../src/tasks/workers/abort-reasons.js';
-import { wornOut } from '../../../src/tasks/workers/worn-out.js';
+  LeaseLost,
+  TaskRevoked,
+  WorkerStopping,
+} from '../../../src/tasks/definitions/task-errors.js';
+import { packReason, terminationOf, unpackReason } from '../../../src/tasks/pools/abort-reasons.js';
+import { wornOut } from '../../../src/tasks/pools/worn-out.js';
 
-describe('reasons on their way to a child', () => {
+describe('a reason on its way to a child', () => {
   for (const Kind of [LeaseLost, WorkerStopping]) {
-    it(`${Kind.name} is itself again`, () => {
+    it(`is a ${Kind.name} again on arrival`, () => {
       const again = unpackReason(structuredClone(packReason(new Kind('why'))));
-      assert.ok(again instanceof Kind);
-      assert.equal(again.message, 'why');
+      expect(again).toBeInstanceOf(Kind);
+      expect(again.message).toBe('why');
     });
   }
 
-  it('an unknown one keeps its name, message and fields', () => {
+  it('keeps its name, message and fields if it is unknown', () => {
     const reason = Object.assign(new Error('why'), { name: 'Other', count: 3 });
     const packed = structuredClone(packReason(reason));
     const again = packReason(unpackReason(packed));
-    assert.deepEqual(again, { name: 'Other', message: 'why', count: 3 });
+    expect(again).toEqual({ name: 'Other', message: 'why', count: 3 });
   });
 
-  it('a handler has time to notice its signal, unless its reason says otherwise', () => {
-    assert.deepEqual(terminationOf(new WorkerStopping()), { signal: 'SIGKILL', afterMs: 3_000 });
+  it('gives the handler time to notice its signal, unless it says otherwise', () => {
+    expect(terminationOf(new WorkerStopping())).toEqual({ signal: 'SIGKILL', afterMs: 3_000 });
     const revoked = { terminate: false, signal: 'SIGUSR1', graceMs: 10 } as const;
     const terminate = terminationOf(new TaskRevoked({ ...revoked, terminate: true }));
-    assert.deepEqual(terminate, { signal: 'SIGUSR1', afterMs: 10 });
-    assert.deepEqual(terminationOf(new TaskRevoked(revoked)), {
+    expect(terminate).toEqual({ signal: 'SIGUSR1', afterMs: 10 });
+    expect(terminationOf(new TaskRevoked(revoked))).toEqual({
       signal: 'SIGKILL',
       afterMs: 1_010,
     });
   });
 });
 
-describe('a child is worn out', () => {
+describe('a child is replaced', () => {
   const none = { maxTasks: undefined, maxMemoryMb: undefined };
   const megabyte = 2 ** 20;
 
-  it('after 50 tasks, when nobody says another number', () => {
-    assert.equal(wornOut({ tasks: 49, rss: null }, none), undefined);
-    assert.equal(wornOut({ tasks: 50, rss: null }, none), 'it ran 50 tasks');
+  it('after 50 tasks by default', () => {
+    expect(wornOut({ tasks: 49, rss: null }, none)).toBe(undefined);
+    expect(wornOut({ tasks: 50, rss: null }, none)).toBe('it ran 50 tasks');
   });
 
-  it('never, with 0 and no limit of memory', () => {
+  it('never, with 0 and without a memory limit', () => {
     const child = { tasks: 1e6, rss: 1e12 };
-    assert.equal(wornOut(child, { ...none, maxTasks: 0 }), undefined);
+    expect(wornOut(child, { ...none, maxTasks: 0 })).toBe(undefined);
   });
 
-  it('above its megabytes', () => {
+  it('when it exceeds its megabytes', () => {
     const limits = { maxTasks: 0, maxMemoryMb: 100 };
-    assert.equal(wornOut({ tasks: 1, rss: 100 * megabyte }, limits), undefined);
-    assert.equal(wornOut({ tasks: 1, rss: 101 * megabyte }, limits), 'it holds 101 MB');
+    expect(wornOut({ tasks: 1, rss: 100 * megabyte }, limits)).toBe(undefined);
+    expect(wornOut({ tasks: 1, rss: 101 * megabyte }, limits)).toBe('it holds 101 MB');
   });
 });

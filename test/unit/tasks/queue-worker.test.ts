@@ -1,23 +1,21 @@
-import assert from 'node:assert/strict';
-import { it } from 'node:test';
-import type { QueueEngine } from '../../../src/infrastructure/queue/queue-engine.js';
-import type { TaskRunner } from '../../../src/tasks/task-runner.js';
-import { QueueWorker } from '../../../src/tasks/workers/queue-worker.js';
+import { expect, it } from '@jest/globals';
+import type { TaskRunner } from '../../../src/tasks/workers/task-runner.js';
+import { HighPriorityProcessor } from '../../../src/tasks/workers/queue-processors.js';
+import type { WorkerProcess } from '../../../src/tasks/process/worker-process.js';
 
 it('a worker that is paused while its size changes stays paused', async () => {
   const calls: string[] = [];
   const bull = {
     concurrency: 1,
-    on: () => bull,
     pause: async () => void calls.push('pause'),
     resume: async () => void calls.push('resume'),
   };
-  const engine = { createWorker: () => bull } as unknown as QueueEngine;
-  const worker = new QueueWorker('high_priority', 'name', engine, {} as TaskRunner, 1);
+  const worker = new HighPriorityProcessor({} as TaskRunner, {} as WorkerProcess);
+  Object.assign(worker, { _worker: bull });
   const resized = worker.resize(2);
   await worker.pause();
   await resized;
-  assert.equal(bull.concurrency, 2);
-  assert.equal(worker.paused, true);
-  assert.deepEqual(calls, ['pause', 'pause']);
+  expect(bull.concurrency).toBe(2);
+  expect(worker.paused).toBe(true);
+  expect(calls).toEqual(['pause', 'pause']);
 });

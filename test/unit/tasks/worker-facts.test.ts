@@ -1,14 +1,14 @@
-import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { expect, it } from '@jest/globals';
+import { atTestEnd } from '../../support/at-test-end.js';
 import type { DataSource } from 'typeorm';
 import { readEnvironment } from '../../../src/config/environment.js';
-import { createQueueEngine } from '../../../src/infrastructure/queue/queue.module.js';
+import { createQueueEngine } from '../../../src/infrastructure/queue/create-queue-engine.js';
 import { WorkerFacts } from '../../../src/tasks/control/worker-facts.js';
 
 const canary = 'CANARY9d2e';
 
 for (const queue of ['redis://u:p', 'postgres://u:p']) {
-  it(`the settings a worker shows hold no secret, queue at ${queue.split(':')[0]}`, async (t) => {
+  it(`the settings that a worker shows contain no secret with a queue in ${queue.split(':')[0]}`, async () => {
     const environment = readEnvironment({
       DATABASE_URL: `postgres://${canary}:${canary}@db:5432/darkroom?password=${canary}`,
       [queue.startsWith('redis') ? 'REDIS_URL' : 'QUEUE_URL']:
@@ -24,11 +24,11 @@ for (const queue of ['redis://u:p', 'postgres://u:p']) {
       added_later: canary,
     };
     const engine = createQueueEngine(settings.queueUrl!);
-    t.after(() => engine.close());
+    atTestEnd(() => engine.close());
     const conf = new WorkerFacts({} as DataSource, engine, settings).conf();
-    assert.ok(!JSON.stringify(conf).includes(canary));
-    assert.equal(conf['database'], 'postgres://db:5432/darkroom');
-    assert.deepEqual(conf['engines'], ['gpu:7860']);
-    assert.match(String(conf['queue']), /:\/\/queue:1\/2$/);
+    expect(JSON.stringify(conf)).not.toContain(canary);
+    expect(conf['database']).toBe('postgres://db:5432/darkroom');
+    expect(conf['engines']).toEqual(['gpu:7860']);
+    expect(String(conf['queue'])).toMatch(/:\/\/queue:1\/2$/);
   });
 }

@@ -1,14 +1,15 @@
 import { A1111Http } from './a1111-http.js';
 import { Interruptions } from './a1111-interruptions.js';
 import { defaultA1111Options, type A1111Options } from './a1111-options.js';
-import { answers, capabilitiesOf, isSketch } from './a1111-probe.js';
-import { A1111Progress } from './a1111-progress.js';
-import { refusal } from './a1111-refusal.js';
+import { A1111Knowledge } from './a1111-knowledge.js';
+import { answers, isSketch } from './a1111-probe.js';
+import { A1111Progress, type Following } from './a1111-progress.js';
+import { isPage, refusal } from './a1111-refusal.js';
 import { A1111Removal } from './a1111-removal.js';
 import { txt2ImgBody } from './a1111-request.js';
 import { badResult, readAnswer, verifiedImages, type Answer } from './a1111-result.js';
 import { A1111Status } from './a1111-status.js';
-import { EngineError } from './engine-error.js';
+import { EngineError } from './engine-errors.js';
 import type {
   EngineCall,
   EngineCapabilities,
@@ -16,11 +17,17 @@ import type {
   ImageEngine,
   Txt2ImgRequest,
 } from './image-engine.js';
+import { SentRequest } from './a1111-sent-request.js';
 import { Slots } from './slots.js';
 import { deadline, waitAtMost } from '../../../common/deadline.js';
 
-/** How long a failed call waits for its job to leave the server; below what a stopping worker allows. */
+/** How long a failed call waits for its job to leave the server; shorter than a stopping worker allows. */
 const partingMs = 1_500;
+
+interface Drawn {
+  answer: Answer;
+  seconds: number;
+}
 
 /** A server of the A1111 `/sdapi/v1` family. */
 export class A1111Engine implements ImageEngine {
@@ -29,11 +36,13 @@ export class A1111Engine implements ImageEngine {
   private readonly options: A1111Options;
   private readonly http: A1111Http;
   private readonly status: A1111Status;
+  private readonly knowledge: A1111Knowledge;
   private readonly interruptions: Interruptions;
   private readonly progress: A1111Progress;
   private readonly removal: A1111Removal;
   private readonly slots: Slots;
   private inFlight = 0;
+  leftovers = 0;
   private recognised = false;
 
   /**
@@ -45,6 +54,7 @@ export class A1111Engine implements ImageEngine {
     this.http = new A1111Http(address);
     this.url = this.http.url;
     this.status = new A1111Status(this.http, this.options.askMs);
+    this.knowledge = new A1111Knowledge(this.http, this.status, this.options.askMs);
     this.interruptions = new Interruptions(this.status);
     this.progress = new A1111Progress(this.status, this.interruptions, this.options);
     this.removal = new A1111Removal(this.status, this.interruptions, this.options.pollMs);
@@ -52,71 +62,108 @@ export class A1111Engine implements ImageEngine {
   }
 
   probe(signal?: AbortSignal): Promise<EngineCapabilities> {
-    return capabilitiesOf(this.http, this.status, this.options.askMs, signal);
+    return this.knowledge.refreshed(signal);
   }
 
-  ping(signal?: AbortSignal): Promise<void> {
-    return answers(this.http, this.options.askMs, signal);
+  get capabilities(): EngineCapabilities | undefined {
+    return this.knowledge.capabilities;
   }
 
-  async txt2img(request: Txt2ImgRequest, call: EngineCall): Promise<EngineResult> {
+  async ping(signal?: AbortSignal): Promise<void> {
+    try {
+      await answers(this.http, this.options.askMs, signal);
+    } catch (error) {
+      // A proxy may have answered in its place: a route that seemed to be missing may exist.
+      this.status.forget();
+      throw error;
+    }
+  }
+
+  async txt2img(asked: Txt2ImgRequest, call: EngineCall): Promise<EngineResult> {
+    const request = await this.knowledge.fitting(asked, call.signal);
     const { answer, seconds } = await this.draw(request, call);
-    // The slot is free already: the server draws the next picture while this one is decoded.
+    // The slot is already free: the server draws the next picture while this one is decoded.
     const images = await verifiedImages(request, answer);
     return { images, model: answer.model, modelHash: answer.modelHash, seconds };
   }
 
-  /** All that needs a slot. */
-  private async draw(request: Txt2ImgRequest, call: EngineCall) {
+  /** The part of a call that needs a slot. */
+  private async draw(request: Txt2ImgRequest, call: EngineCall): Promise<Drawn> {
     const leave = await this.enter(call.signal);
     const end = performance.now() + this.options.totalMs;
-    let removed = Promise.resolve();
+    let free = Promise.resolve();
+    let sent: SentRequest | undefined;
     try {
       await this.recognise(call.signal);
       await waitAtMost(this.options.orphanMs, this.remove(call.earlierJobIds), call.signal);
-      return await this.dispatch(request, call, end);
+      const following = this.follow(call);
+      call.onStart?.();
+      sent = new SentRequest(this.http, txt2ImgBody(request, call.jobId), following.moved);
+      return await this.answerOf(sent, request, { signal: call.signal, following, end });
     } catch (error) {
-      if (mayStillRun(error)) {
-        removed = this.remove([call.jobId]);
-        await waitAtMost(partingMs, removed);
+      if (sent && mayStillRun(error)) {
+        free = this.leftAlone(sent, call.jobId);
+        // If jobs cannot be stopped, this would take as long as the drawing.
+        if (this.status.tellsJobs) await waitAtMost(partingMs, free);
       }
       throw error;
     } finally {
-      // What the server still has counts as in flight: it holds one of the server's threads.
-      void removed.then(leave);
+      // A job that is still on the server counts as in flight: it holds one of the server's threads.
+      this.leftovers++;
+      void free.then(() => {
+        this.leftovers--;
+        leave();
+      });
     }
   }
 
-  private async dispatch(
+  private async answerOf(
+    sent: SentRequest,
     request: Txt2ImgRequest,
-    call: EngineCall,
-    end: number,
-  ): Promise<{ answer: Answer; seconds: number }> {
-    const { jobId, signal } = call;
-    const following = this.progress.follow({
-      jobId,
-      alone: () => this.inFlight === 1,
-      report: (progress) => call.onProgress?.(progress),
-    });
-    const stop = deadline(Infinity, signal, following.idle);
+    { signal, following, end }: { signal: AbortSignal; following: Following; end: number },
+  ): Promise<Drawn> {
     const started = performance.now();
+    const stop = deadline(end - started, signal, following.idle);
     try {
-      const { status, data, headers } = await this.http.post(
-        '/sdapi/v1/txt2img',
-        txt2ImgBody(request, jobId),
-        end - started,
-        { signal: stop.signal, onBytes: following.moved },
-      );
-      if (status !== 200) throw refusal(this.url, status, data, headers['retry-after']);
-      const answer = readAnswer(request, data);
+      const { status, data, headers } = await sent.answer(stop.signal);
+      if (status !== 200 || isPage(data)) {
+        throw refusal(this.url, status, data, headers['retry-after']);
+      }
+      const answer = readAnswer(request, data, this.capabilities);
       if (await this.interruptions.hit(answer.jobTimestamp, signal)) {
-        throw badResult('was interrupted by somebody else');
+        throw badResult('was interrupted by another client');
       }
       return { answer, seconds: (performance.now() - started) / 1000 };
     } finally {
       stop.clear();
       following.stop();
     }
+  }
+
+  private follow(call: EngineCall): Following {
+    return this.progress.follow({
+      jobId: call.jobId,
+      alone: () => this.inFlight === 1,
+      report: (progress) => call.onProgress?.(progress),
+    });
+  }
+
+  /** Resolves when a job that nobody waits for has left the server, or after `totalMs`. */
+  private async leftAlone(sent: SentRequest, jobId: string): Promise<void> {
+    const until = deadline(this.options.totalMs);
+    let gone = false;
+    if (this.status.tellsJobs) {
+      sent.hangUp();
+      await this.removal.remove(jobId, until.signal);
+      gone = this.status.tellsJobs;
+    } else {
+      // It draws to the end even if the connection closes, so only the answer shows that it is free.
+      const over = sent.ended.then((it) => (gone = it));
+      await waitAtMost(Infinity, over, until.signal);
+      sent.hangUp();
+    }
+    if (!gone) await this.removal.idle(until.signal);
+    until.clear();
   }
 
   private async enter(signal: AbortSignal): Promise<() => void> {
@@ -130,14 +177,14 @@ export class A1111Engine implements ImageEngine {
     };
   }
 
-  /** Resolves when the server has none of the jobs any more; a long time at most. */
+  /** Resolves when all of the jobs have left the server, or after `totalMs`. */
   private async remove(jobIds: string[]): Promise<void> {
     const until = deadline(this.options.totalMs);
     const removals = jobIds.slice(-3).map((jobId) => this.removal.remove(jobId, until.signal));
     await Promise.all(removals).finally(until.clear);
   }
 
-  /** So that every result says whether the stand-in made it. */
+  /** Finds out whether the server is the stand-in, so that every result can say so. */
   private async recognise(signal: AbortSignal): Promise<void> {
     if (this.recognised) return;
     const sketch = await isSketch(this.http, this.options.askMs, signal);
@@ -146,7 +193,7 @@ export class A1111Engine implements ImageEngine {
   }
 }
 
-/** After these the server may go on drawing what nobody waits for. */
+/** After these errors the server may still be drawing a picture that nobody waits for. */
 function mayStillRun(error: unknown): boolean {
   return error instanceof EngineError && /^(aborted|timeout|unknown_outcome)$/.test(error.kind);
 }

@@ -7,28 +7,28 @@ import {
   type AxiosRequestConfig,
   type AxiosResponse,
 } from 'axios';
-import { deadline } from '../../../common/deadline.js';
-import { EngineError } from './engine-error.js';
+import { deadline, DeadlineExceeded } from '../../../common/deadline.js';
+import { EngineError } from './engine-errors.js';
 
 const maxBodyBytes = 64 * 1024 * 1024;
-/** Below the 5 s after which the quickest server of the family closes an idle connection. */
+/** Below 5 s: the strictest server of the family closes an idle connection then. */
 const agentOptions = { keepAlive: true, keepAliveMsecs: 1_000, timeout: 4_000 };
 
 const unreachable =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ETIMEDOUT)$/;
-/** TLS could not be agreed on, so nothing was sent. */
+/** The TLS handshake failed, so nothing was sent. */
 const noTls =
   /^(EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/;
 
 export interface AskOptions {
   signal?: AbortSignal | undefined;
-  /** Called while the answer comes in. */
+  /** Called while the answer arrives. */
   onBytes?: () => void;
 }
 
-/** A client bound to one server: no proxy, no redirect, capped bodies. Errors are EngineErrors. */
+/** A client for one server: no proxy, no redirects, limited body sizes. Its errors are EngineErrors. */
 export class A1111Http {
-  /** Without credentials. */
+  /** Contains no credentials. */
   readonly url: string;
   private readonly client: AxiosInstance;
 
@@ -76,10 +76,8 @@ export class A1111Http {
         ...(onBytes && { onDownloadProgress: onBytes }),
       });
     } catch (error) {
-      // What axios throws holds the request with its credentials: none of it goes on but its code.
-      if (signal?.aborted) throw stopped(signal.reason);
-      if (stop.signal.aborted)
-        throw new EngineError('timeout', `${this.url} did not answer in time.`);
+      // Errors of axios contain the request with its credentials: only their code is passed on.
+      if (stop.signal.aborted) throw stopped(stop.signal.reason);
       throw this.connectionError(error);
     } finally {
       stop.clear();
@@ -99,7 +97,11 @@ export class A1111Http {
   }
 }
 
-function stopped(reason: unknown): EngineError {
+/** The error for a call that one of our signals ended before its answer. */
+export function stopped(reason: unknown): EngineError {
   if (reason instanceof EngineError) return reason;
+  if (reason instanceof DeadlineExceeded) {
+    return new EngineError('timeout', 'The Stable Diffusion server did not answer in time.');
+  }
   return new EngineError('aborted', 'The call was stopped.', { cause: reason });
 }

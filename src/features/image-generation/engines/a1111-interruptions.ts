@@ -3,28 +3,29 @@ import { isStatus, type A1111Status, type GlobalStatus } from './a1111-status.js
 const remembered = 50;
 
 /**
- * Finds pictures that somebody else's interrupt or skip left half-denoised: A1111 answers 200 with
- * them, and its answer does not say so. Its global state does, until the next job begins; that state
- * and the answer carry the same start time of the job, which ties the two together.
+ * Finds pictures that another client's interrupt or skip left half-denoised. A1111 answers 200 with
+ * them, and its answer does not say so. Its global state does, until the next job begins. That state
+ * and the answer contain the start time of the job, which links the two.
  *
- * Not found: an interrupt in the last two steps; one of a job so quick that the next began before we
- * looked; servers without `job_timestamp`. Found as well, and drawn once more than needed: a picture
- * whose interrupt came after its last step, since A1111 then no longer tells its steps; and rarely one
- * that began in the same second as an interrupted one, since start times count whole seconds.
+ * It misses an interrupt in the last two steps, an interrupt of a job so short that the next one began
+ * before we looked, and servers without `job_timestamp`. It has two false positives, which cost a second
+ * drawing: a picture whose interrupt came after its last step, since A1111 no longer reports the steps
+ * then; and, rarely, one that began in the same second as an interrupted one, since start times are
+ * whole seconds.
  */
 export class Interruptions {
   private readonly cutShort = new Set<string>();
 
   constructor(private readonly status: A1111Status) {}
 
-  /** Takes note of a job that runs and was told to stop. */
+  /** Notes a running job that was told to stop. */
   note({ state }: GlobalStatus): void {
     if (state.job_count === 0 || !isCutShort(state) || !state.job_timestamp) return;
     this.cutShort.add(state.job_timestamp);
     if (this.cutShort.size > remembered) this.cutShort.delete([...this.cutShort][0]!);
   }
 
-  /** Whether the job that just answered, and began at this time, was stopped before its end. */
+  /** Whether the job that has just answered, and began at this time, was stopped before its end. */
   async hit(jobTimestamp: string | undefined, signal: AbortSignal): Promise<boolean> {
     if (!jobTimestamp) return false;
     if (this.cutShort.delete(jobTimestamp)) return true;

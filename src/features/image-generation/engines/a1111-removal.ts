@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../../../common/deadline.js';
 import type { Interruptions } from './a1111-interruptions.js';
 import { isStatus, type A1111Status } from './a1111-status.js';
 
 /**
- * Takes jobs that nobody waits for off the server. The server's interrupt knows no ids and a waiting
- * job cannot be withdrawn, so a job is interrupted when it is the one being drawn, and never before.
- * Without progress by id nothing is interrupted: it might be somebody else's.
+ * Removes jobs that nobody waits for from the server. The server's interrupt takes no id and a waiting
+ * job cannot be cancelled, so a job is interrupted only while it is being drawn.
+ * Without progress by id nothing is interrupted: the job might belong to another client.
  */
 export class A1111Removal {
   constructor(
@@ -14,15 +15,15 @@ export class A1111Removal {
     private readonly pollMs: number,
   ) {}
 
-  /** Resolves when the job has left the server, the server does not say, or the signal fires. */
+  /** Resolves when the job has left the server, the server does not report jobs, or the signal fires. */
   async remove(jobId: string, until: AbortSignal): Promise<void> {
     let interrupted = false;
     let unknown = 0;
     while (!until.aborted) {
       const task = await this.status.task(jobId);
-      if (task === 'none') return;
+      if (task === 'none' || task === 'absent') return;
       if (task !== 'silent') {
-        // Unknown once may mean that the request is on its way still.
+        // If the job is unknown only once, its request may not have arrived yet.
         const absent = !task.active && !task.queued;
         if (absent && (task.completed || ++unknown > 1)) return;
         if (task.active && (await this.isLeftover(jobId))) return;
@@ -32,11 +33,24 @@ export class A1111Removal {
     }
   }
 
-  /** After a failure A1111 calls a job active until the next one begins, although nothing runs. */
+  /**
+   * For a server that does not report jobs: resolves when it draws nothing, when it is down (and its jobs are
+   * lost), or when the signal fires.
+   */
+  async idle(until: AbortSignal): Promise<void> {
+    while (!until.aborted) {
+      const all = await this.status.global();
+      if (isStatus(all) ? all.state.job_count === 0 : all === 'absent') return;
+      if (all === 'none' && (await this.status.alive()) === 'absent') return;
+      await pause(this.pollMs, until);
+    }
+  }
+
+  /** After a failure A1111 reports a job as active until the next one begins, although nothing runs. */
   private async isLeftover(jobId: string): Promise<boolean> {
     const all = await this.status.global();
     if (!isStatus(all) || all.state.job_count !== 0) return false;
-    // A job that ends well is no longer active by the time nothing runs.
+    // A job that succeeds is no longer active when nothing runs.
     const again = await this.status.task(jobId);
     return isStatus(again) && again.active;
   }
@@ -45,7 +59,7 @@ export class A1111Removal {
     const taken = await this.status.interrupt();
     const task = await this.status.task(jobId);
     if (isStatus(task) && !task.active) {
-      // It may have ended a moment before: then the interrupt hit the next job, which must know.
+      // If it ended just before, the interrupt hit the next job, which must be noted.
       const all = await this.status.global();
       if (isStatus(all)) this.interruptions.note(all);
     }

@@ -1,6 +1,6 @@
 import type { Txt2ImgRequest } from './image-engine.js';
 
-/** An allow-list: nothing of a client's request reaches the server but this. */
+/** An allow-list: only these fields of a client's request reach the server. */
 export function txt2ImgBody(request: Txt2ImgRequest, jobId: string) {
   return {
     prompt: request.prompt,
@@ -16,7 +16,7 @@ export function txt2ImgBody(request: Txt2ImgRequest, jobId: string) {
     ...(request.scheduler !== undefined && { scheduler: request.scheduler }),
     ...(request.model !== undefined && {
       override_settings: { sd_model_checkpoint: request.model },
-      // True would load the model of before after each job.
+      // `true` would reload the previous model after each job.
       override_settings_restore_afterwards: false,
     }),
     send_images: true,

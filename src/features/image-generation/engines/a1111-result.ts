@@ -1,7 +1,9 @@
 import sharp from 'sharp';
 import { z } from 'zod';
-import { EngineError } from './engine-error.js';
-import type { EngineImage, Txt2ImgRequest } from './image-engine.js';
+import { isAnother, isChoice } from './engine-capabilities.js';
+import { EngineError } from './engine-errors.js';
+import { sameModel } from './engine-names.js';
+import type { EngineCapabilities, EngineImage, Txt2ImgRequest } from './image-engine.js';
 
 const answer = z.object({ images: z.array(z.string()), info: z.string() });
 const info = z.object({
@@ -15,22 +17,35 @@ const info = z.object({
   height: z.number().nullish(),
   steps: z.number().nullish(),
   sampler_name: z.string().nullish(),
+  extra_generation_params: z.record(z.string(), z.unknown()).nullish(),
+  infotexts: z.array(z.string()).nullish(),
+  version: z.string().nullish(),
 });
+type Info = z.infer<typeof info>;
 
-/** An answer that says it is what was asked; its pictures have not been looked at. */
+/** An answer whose fields match the request; its pictures have not been checked. */
 export interface Answer {
   /** Base64, with the seed of each. */
   pictures: { base64: string; seed: number }[];
   model: string | null;
   modelHash: string | null;
-  /** When the server began the job, in its own words. */
+  /** When the server began the job, in the server's own format. */
   jobTimestamp: string | undefined;
 }
 
-/** A 200 is no success until it tells of what was asked. @throws EngineError `bad_result` or `mismatch` */
-export function readAnswer(request: Txt2ImgRequest, body: unknown): Answer {
+/**
+ * Checks that a 200 is really the answer to the request.
+ *
+ * @param can the server's lists, which hold other names of the same sampler
+ * @throws EngineError `bad_result` or `mismatch`
+ */
+export function readAnswer(
+  request: Txt2ImgRequest,
+  body: unknown,
+  can?: EngineCapabilities,
+): Answer {
   const parsed = answer.safeParse(body);
-  if (!parsed.success) throw badResult('gave an answer of another shape');
+  if (!parsed.success) throw badResult('gave an answer in an unexpected format');
   if (parsed.data.images.length === 0)
     throw badResult('gave no picture; its model may not be loaded');
   const about = info.safeParse(json(parsed.data.info));
@@ -39,7 +54,7 @@ export function readAnswer(request: Txt2ImgRequest, body: unknown): Answer {
   if (request.model !== undefined && !sameModel(request.model, model, hash)) {
     throw mismatch('another model than the one asked for');
   }
-  checkSettings(request, about.data);
+  checkSettings(request, about.data, can);
   const pictures = parsed.data.images
     .slice(about.data.index_of_first_image ?? 0)
     .map((base64, i) => ({
@@ -55,15 +70,34 @@ export function readAnswer(request: Txt2ImgRequest, body: unknown): Answer {
   return { pictures, model, modelHash: hash, jobTimestamp: about.data.job_timestamp };
 }
 
-/** Some servers round sides, cut steps and ignore samplers they do not know, and say so only in their info. */
-function checkSettings(request: Txt2ImgRequest, said: z.infer<typeof info>): void {
+/** Some servers round sides, limit steps and replace unknown names, and report this only in their info. */
+function checkSettings(request: Txt2ImgRequest, said: Info, can?: EngineCapabilities): void {
   for (const name of ['width', 'height', 'steps'] as const) {
     const used = said[name] ?? request[name];
     if (used !== request[name]) throw mismatch(`${name} ${used} instead of ${request[name]}`);
   }
-  if (request.samplerName !== undefined && said.sampler_name === 'NONE') {
-    throw mismatch('its own sampler, since it does not know the one asked for');
+  const { samplerName, scheduler } = request;
+  if (isChoice(samplerName) && typeof said.sampler_name === 'string') {
+    const ignored = said.sampler_name === 'NONE';
+    if (ignored || isAnother(can?.samplers, samplerName, said.sampler_name)) {
+      throw mismatch('another sampler than the one asked for');
+    }
   }
+  if (!isChoice(scheduler)) return;
+  const used = scheduleOf(said);
+  const ignored = used === undefined && said.version === 'stable-diffusion.cpp';
+  if (ignored || (used !== undefined && isAnother(can?.schedulers, scheduler, used))) {
+    throw mismatch('another scheduler than the one asked for');
+  }
+}
+
+/** Some servers do not report it, and A1111 does not for samplers without a schedule. */
+function scheduleOf({ extra_generation_params: extra, infotexts }: Info): string | undefined {
+  const told = extra?.['Schedule type'];
+  if (typeof told === 'string') return told;
+  // Only the last line: the lines before belong to the prompt.
+  const settings = infotexts?.at(-1)?.split('\n').at(-1) ?? '';
+  return /(?:^|, )Schedule type: ([^,]+)/.exec(settings)?.[1];
 }
 
 /** Decodes each picture to its end. @throws EngineError `bad_result` */
@@ -81,14 +115,21 @@ async function verifiedImage(
 ): Promise<EngineImage> {
   const bytes = Buffer.from(base64, 'base64');
   const contentType = typeOf(bytes);
-  if (contentType === null) throw badResult('gave something that is no PNG, JPEG or WebP');
+  if (contentType === null) throw badResult('gave a file that is not a PNG, JPEG or WebP');
   const size = await decoded(() => sharp(bytes).metadata());
   if (size.width !== width || size.height !== height) {
-    throw badResult(`gave a picture of ${size.width}×${size.height} instead of ${width}×${height}`);
+    const got = `a picture of ${size.width}×${size.height} instead of ${width}×${height}`;
+    const rounded = isRounded(size.width, width) && isRounded(size.height, height);
+    throw rounded ? mismatch(`another size: ${got}`) : badResult(`gave ${got}`);
   }
-  // The size is in the head alone: only this reads the picture to its end. (stats() takes four times as long.)
+  // The header alone gives the size; only this reads the picture to its end. (stats() takes four times as long.)
   await decoded(() => sharp(bytes, { failOn: 'truncated' }).raw().toBuffer());
   return { bytes, contentType, width, height, seed };
+}
+
+/** Whether a side was rounded up to a multiple that the model needs; its server would do that again. */
+function isRounded(drawn: number, asked: number): boolean {
+  return drawn === asked || [16, 32, 64].some((m) => drawn === Math.ceil(asked / m) * m);
 }
 
 async function decoded<T>(read: () => Promise<T>): Promise<T> {
@@ -107,27 +148,6 @@ function typeOf(bytes: Buffer): EngineImage['contentType'] | null {
   return webp ? 'image/webp' : null;
 }
 
-/**
- * A title is `folder/name.safetensors [hash]`; the answer names the bare name and the hash. Two hashes
- * of one length decide, for names may be equal in two folders; otherwise the names do.
- */
-function sameModel(asked: string, name: string | null, hash: string | null): boolean {
-  const askedHash = /\[([0-9a-f]+)\]$/i.exec(asked)?.[1]?.toLowerCase();
-  const drawnHash = hash?.toLowerCase();
-  if (askedHash && askedHash.length === drawnHash?.length) return askedHash === drawnHash;
-  if (drawnHash && drawnHash === asked.toLowerCase()) return true;
-  return name !== null && bareName(name) === bareName(asked);
-}
-
-function bareName(title: string): string {
-  return title
-    .replace(/ \[[0-9a-f]+\]$/i, '')
-    .replace(/\.(safetensors|ckpt|gguf)$/i, '')
-    .split(/[\\/]/)
-    .at(-1)!
-    .toLowerCase();
-}
-
 function json(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -141,5 +161,7 @@ export function badResult(what: string, cause?: unknown): EngineError {
 }
 
 function mismatch(used: string): EngineError {
-  return new EngineError('mismatch', `The Stable Diffusion server used ${used}.`);
+  return new EngineError('mismatch', `The Stable Diffusion server used ${used}.`, {
+    shown: `it used ${used}`,
+  });
 }

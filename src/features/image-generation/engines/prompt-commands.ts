@@ -1,19 +1,19 @@
 /**
- * `<lora:…>` loads a file and `<sd_cpp_extra_args>` overrides the request, and every engine and extension
- * may read others. So a `<…>` of whatever name is a command; plain text is a `<` that nothing closes,
- * one before a space, and a `<3`.
+ * `<lora:…>` loads a file and `<sd_cpp_extra_args>` overrides the request, and engines and extensions may
+ * know more of them. So any `<…>` counts as a command. Plain text is a `<` that is never closed, a `<` before
+ * a space, and `<3`.
  */
 const tag = /<(?!\s|3(?![\p{L}\p{N}\p{M}_:]))[^>]*>/gu;
-/** Filled from a file of the engine's host. */
+/** Replaced with text from a file on the engine's host. */
 const wildcard = /__(?=[^_])[^]+?__/g;
 
-/** @returns what an engine or one of its extensions may read as a command, as written */
+/** @returns the parts, as written, that an engine or an extension may read as commands */
 export function findCommands(prompt: string): string[] {
   const written = [...prompt.matchAll(tag), ...prompt.matchAll(wildcard)].map(([text]) => text);
   return [...written, ...choices(prompt)];
 }
 
-/** `{a|b}`, `{2$$a|b}` and `${x=a}`: extensions draw one by chance or set a variable. */
+/** `{a|b}`, `{2$$a|b}` and `${x=a}`: extensions pick one at random or set a variable. */
 function choices(prompt: string): string[] {
   const opened: number[] = [];
   for (let i = 0; i < prompt.length; i++) {

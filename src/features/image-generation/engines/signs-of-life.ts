@@ -1,17 +1,17 @@
-/** Notices that a server has told nothing new of a job for too long, or answers no question any more. */
+/** Notices when a server has reported nothing new about a job for too long, or has stopped answering. */
 export class SignsOfLife {
   private told = false;
   private last: string | undefined;
   private at = performance.now();
   private heardAt = performance.now();
 
-  /** @param answers whether the server is known to answer questions while it draws; some do not */
+  /** @param answers whether the server is known to answer requests while it draws; some do not */
   constructor(
     private readonly idleMs: number,
     private answers: boolean,
   ) {}
 
-  /** What the server said of the job: only something else than last time is a sign of life. */
+  /** The server reported this about the job. Only a change is a sign of life. */
   said(what: string): void {
     this.told = true;
     if (what === this.last) return;
@@ -19,18 +19,18 @@ export class SignsOfLife {
     this.at = performance.now();
   }
 
-  /** The server answered a question, whatever it said. */
+  /** The server answered a request, whatever the answer. */
   heard(): void {
     this.answers = true;
     this.heardAt = performance.now();
   }
 
-  /** A sign of life of another kind: bytes of the answer, a place in the queue. */
+  /** Another sign of life: bytes of the answer, or a place in the queue. */
   moved(): void {
     this.at = this.heardAt = performance.now();
   }
 
-  /** Never before the server told of the job, or answered at all: some tell nothing. */
+  /** Never true before the server has reported the job or answered at all: some report nothing. */
   get faded(): boolean {
     const now = performance.now();
     return (

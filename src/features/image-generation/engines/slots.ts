@@ -1,11 +1,11 @@
-/** At most `size` at once, first come first served. */
+/** Gives out at most `size` slots at once, first come first served. */
 export class Slots {
   private taken = 0;
   private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly size: number) {}
 
-  /** @returns a function that gives the slot back. @throws the signal's reason */
+  /** @returns a function that releases the slot. @throws the signal's reason */
   async take(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.taken >= this.size) await this.turn(signal);

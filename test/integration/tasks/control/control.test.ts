@@ -1,13 +1,12 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { MessageBus } from '../../../../src/infrastructure/queue/message-bus.js';
 import { requestsTopic } from '../../../../src/tasks/control/control-messages.js';
-import { defineTask } from '../../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../../src/tasks/task-handler.decorator.js';
+import { defineTask } from '../../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../../support/eventually.js';
-import { onBothQueueEngines } from '../../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../../support/on-both-queue-engines.js';
 import {
   dataOf,
   errorsOf,
@@ -35,13 +34,13 @@ class Handlers {
 
 onBothQueueEngines('controlling workers', (engine) => {
   let test: TestWorkers;
-  before(async () => {
+  beforeAll(async () => {
     test = await openWorkers(engine, ['a', 'b'], {
       providers: [Handlers],
       settings: { workerConcurrency: 1 },
     });
   });
-  after(() => test.close());
+  afterAll(() => test.close());
 
   const send = (count: number) =>
     Promise.all(Array.from({ length: count }, () => test.asker.send(held, null)));
@@ -59,36 +58,30 @@ onBothQueueEngines('controlling workers', (engine) => {
     });
   };
 
-  it('a pool grows while its tasks run, and shrinks, never below one', async () => {
+  it('a pool grows while its tasks run, and never shrinks below one', async () => {
     const ids = await send(5);
     await eventually('one runs in each', () => runningIn(0) === 1 && runningIn(1) === 1);
     const grown = dataOf(await test.remote.control.poolGrow(2, { destination: ['a'] }));
-    assert.deepEqual(grown, {
+    expect(grown).toEqual({
       a: [{ queue: 'normal_priority', concurrency: 3, running: 1, paused: false }],
     });
     await eventually('three run at once', () => runningIn(0) === 3);
-    assert.equal(runningIn(1), 1);
+    expect(runningIn(1)).toBe(1);
     const shrunk = dataOf(await test.remote.control.poolShrink(5, { queue: 'normal_priority' }));
-    assert.deepEqual(
-      Object.values(shrunk).map(([queue]) => queue!.concurrency),
-      [1, 1],
-    );
+    expect(Object.values(shrunk).map(([queue]) => queue!.concurrency)).toEqual([1, 1]);
     await endAll(ids);
     const after = await send(3);
     await eventually('one runs in each again', () => runningIn(0) === 1 && runningIn(1) === 1);
     const { a } = dataOf(await test.remote.inspect.activeQueues());
-    assert.equal(a![0]!.running, 1);
+    expect(a![0]!.running).toBe(1);
     await endAll(after);
   });
 
-  it('a cancelled queue gives no more tasks, its running one goes on; it can be added again', async () => {
+  it('a cancelled queue gives no more tasks while its running one continues, and can be added again', async () => {
     const ids = await send(1);
     await eventually('it runs', () => running() === 1);
     const cancelled = dataOf(await test.remote.control.cancelConsumer('normal_priority'));
-    assert.deepEqual(
-      Object.values(cancelled).map(([queue]) => queue!.paused),
-      [true, true],
-    );
+    expect(Object.values(cancelled).map(([queue]) => queue!.paused)).toEqual([true, true]);
     await eventually('the table knows', async () => {
       return (await test.remote.workers()).every(({ queues }) => queues.length === 0);
     });
@@ -97,62 +90,56 @@ onBothQueueEngines('controlling workers', (engine) => {
     const added = dataOf(
       await test.remote.control.addConsumer('high_priority', { destination: ['b'] }),
     );
-    assert.deepEqual(
-      added['b']!.map(({ queue, paused }) => [queue, paused]),
-      [
-        ['high_priority', false],
-        ['normal_priority', true],
-      ],
-    );
+    expect(added['b']!.map(({ queue, paused }) => [queue, paused])).toEqual([
+      ['high_priority', false],
+      ['normal_priority', true],
+    ]);
     await test.asker.reaches(probe, 'STARTED');
-    for (const id of ids.slice(1)) assert.equal((await test.asker.task(id)).attempt, 0);
+    for (const id of ids.slice(1)) expect((await test.asker.task(id)).attempt).toBe(0);
     await endAll([ids[0]!, probe]);
     dataOf(await test.remote.control.addConsumer('normal_priority'));
     dataOf(await test.remote.control.cancelConsumer('high_priority'));
     await endAll(ids);
   });
 
-  it('destination: only those who are meant do it; a name that is none is missing', async () => {
+  it('destination limits a command to the named workers, and an unknown name is missing', async () => {
     const { replies, missing } = await test.remote.control.poolGrow(1, {
       destination: ['b', 'nobody'],
       timeoutMs: 60_000,
     });
-    assert.deepEqual(
-      replies.map(({ worker }) => worker),
-      ['b'],
-    );
-    assert.deepEqual(missing, ['nobody']);
+    expect(replies.map(({ worker }) => worker)).toEqual(['b']);
+    expect(missing).toEqual(['nobody']);
     const { a } = dataOf(await test.remote.inspect.activeQueues());
-    assert.equal(a![0]!.concurrency, 1);
+    expect(a![0]!.concurrency).toBe(1);
     dataOf(await test.remote.control.poolShrink(1, { destination: ['b'] }));
   });
 
-  it('what is wrong is answered with a sentence, and harms nobody', async () => {
+  it('an invalid command is answered with a message, and does no harm', async () => {
     const { remote } = test;
     const wrong = errorsOf(await remote.control.poolGrow(0));
-    assert.match(wrong['a']!, /^Arguments of pool_grow: .*>=1/s);
+    expect(wrong['a']!).toMatch(/^Arguments of pool_grow: .*>=1/s);
     const unserved = errorsOf(await remote.control.poolShrink(1, { queue: 'low_priority' }));
-    assert.match(unserved['b']!, /does not serve low_priority/);
+    expect(unserved['b']!).toMatch(/does not serve low_priority/);
     const newer = errorsOf(await remote.ask('juggle' as 'ping', {}));
-    assert.match(newer['a']!, /does not know the command "juggle"/);
+    expect(newer['a']!).toMatch(/does not know the command "juggle"/);
     const inherited = errorsOf(await remote.ask('constructor' as 'ping', {}));
-    assert.match(inherited['a']!, /does not know the command/);
+    expect(inherited['a']!).toMatch(/does not know the command/);
     const stop = errorsOf(await remote.control.shutdown());
-    assert.match(stop['a']!, /npm start/);
+    expect(stop['a']!).toMatch(/npm start/);
     await test.asker.get(MessageBus).publish(requestsTopic, { nonsense: true });
-    assert.deepEqual(Object.keys(dataOf(await remote.inspect.ping())), ['a', 'b']);
+    expect(Object.keys(dataOf(await remote.inspect.ping()))).toEqual(['a', 'b']);
   });
 
-  it('shutdown is acknowledged, then asked of the process, once', async () => {
+  it('shutdown is acknowledged, and then requested from the process once', async () => {
     let asked = 0;
     test.workers[1]!.workers.onShutdownRequested(() => asked++);
     const only = { destination: ['b'] };
-    assert.deepEqual(dataOf(await test.remote.control.shutdown(only)), { b: { stopping: true } });
+    expect(dataOf(await test.remote.control.shutdown(only))).toEqual({ b: { stopping: true } });
     dataOf(await test.remote.control.shutdown(only));
     await eventually('the process was asked', () => asked > 0);
     dataOf(await test.remote.inspect.ping());
-    assert.equal(asked, 1);
+    expect(asked).toBe(1);
     const refused = errorsOf(await test.remote.control.addConsumer('low_priority', only));
-    assert.match(refused['b']!, /is stopping/);
+    expect(refused['b']!).toMatch(/is stopping/);
   });
 });

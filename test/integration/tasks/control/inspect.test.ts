@@ -1,12 +1,11 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { defineTask } from '../../../../src/tasks/task-definition.js';
-import { PermanentTaskError } from '../../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../../src/tasks/task-handler.decorator.js';
+import { defineTask } from '../../../../src/tasks/definitions/task-definition.js';
+import { PermanentTaskError } from '../../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../../support/eventually.js';
-import { onBothQueueEngines } from '../../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../../support/on-both-queue-engines.js';
 import { dataOf, openWorkers, type TestWorkers } from '../../../support/workers-of-a-test.js';
 
 const holding = defineTask({
@@ -43,7 +42,7 @@ class Handlers {
 onBothQueueEngines('inspecting workers', (engine) => {
   const canary = 'CANARY7f3a';
   let test: TestWorkers;
-  before(async () => {
+  beforeAll(async () => {
     test = await openWorkers(engine, ['a', 'b'], {
       providers: [Handlers],
       settings: {
@@ -52,34 +51,35 @@ onBothQueueEngines('inspecting workers', (engine) => {
       },
     });
   });
-  after(() => test.close());
+  afterAll(() => test.close());
 
-  it('ping: everybody who is there', async () => {
-    assert.deepEqual(dataOf(await test.remote.inspect.ping()), {
+  it('ping lists every running worker', async () => {
+    expect(dataOf(await test.remote.inspect.ping())).toEqual({
       a: { pong: true },
       b: { pong: true },
     });
   });
 
-  it('active: what runs where, without payloads; stats count how it ended', async () => {
+  it('active shows which task runs where, without payloads, and stats counts how tasks ended', async () => {
     const sent = await Promise.all(
       ['x', 'y'].map((secret) => test.asker.send(holding, { secret })),
     );
     for (const id of sent) await test.asker.reaches(id, 'STARTED');
     const active = dataOf(await test.remote.inspect.active());
     for (const { tasks, total } of Object.values(active)) {
-      assert.equal(total, 1);
+      expect(total).toBe(1);
       const [task] = tasks;
-      assert.deepEqual(
-        { name: task!.name, queue: task!.queue, attempt: task!.attempt },
-        { name: 'holding', queue: 'normal_priority', attempt: 1 },
-      );
-      assert.ok(!Number.isNaN(Date.parse(task!.startedAt)));
-      assert.ok(!('payload' in task!));
+      expect({ name: task!.name, queue: task!.queue, attempt: task!.attempt }).toEqual({
+        name: 'holding',
+        queue: 'normal_priority',
+        attempt: 1,
+      });
+      expect(Number.isNaN(Date.parse(task!.startedAt))).toBe(false);
+      expect('payload' in task!).toBe(false);
     }
     const ids = Object.values(active).flatMap(({ tasks }) => tasks.map(({ id }) => id));
-    assert.deepEqual(ids.toSorted(), sent.toSorted());
-    assert.deepEqual(Object.values(dataOf(await test.remote.inspect.reserved())), [
+    expect(ids.toSorted()).toEqual(sent.toSorted());
+    expect(Object.values(dataOf(await test.remote.inspect.reserved()))).toEqual([
       { tasks: [], total: 0 },
       { tasks: [], total: 0 },
     ]);
@@ -92,50 +92,44 @@ onBothQueueEngines('inspecting workers', (engine) => {
       return failed === 1 && stats;
     });
     for (const { tasksByName, pool, pid, rssBytes, cpuUserMs } of counts) {
-      assert.equal(tasksByName['holding']!.succeeded, 1);
-      assert.equal(pool.kind, 'inline');
-      assert.equal(pid, process.pid);
-      assert.ok(rssBytes > 0 && cpuUserMs > 0);
+      expect(tasksByName['holding']!.succeeded).toBe(1);
+      expect(pool.kind).toBe('inline');
+      expect(pid).toBe(process.pid);
+      expect(rssBytes > 0 && cpuUserMs > 0).toBe(true);
     }
   });
 
-  it('scheduled: what is delayed, soonest first; not what is due', async () => {
+  it('scheduled shows delayed tasks, soonest first, but not due ones', async () => {
     const later = await test.asker.send(quick, 'works', { delayMs: 25_000 });
     const sooner = await test.asker.send(quick, 'works', { delayMs: 20_000 });
     const elsewhere = { delayMs: 20_000, queue: 'low_priority' } as const;
     await test.asker.send(quick, 'works', elsewhere);
     for (const { tasks, total } of Object.values(dataOf(await test.remote.inspect.scheduled()))) {
-      assert.deepEqual(
-        tasks.map(({ id }) => id),
-        [sooner, later],
-      );
-      assert.equal(total, 2);
-      assert.equal(tasks[0]!.state, 'PENDING');
-      assert.ok(Date.parse(tasks[0]!.eta) < Date.parse(tasks[1]!.eta));
+      expect(tasks.map(({ id }) => id)).toEqual([sooner, later]);
+      expect(total).toBe(2);
+      expect(tasks[0]!.state).toBe('PENDING');
+      expect(Date.parse(tasks[0]!.eta)).toBeLessThan(Date.parse(tasks[1]!.eta));
     }
   });
 
-  it('registered: every task with its limits', async () => {
+  it('registered lists every task with its limits', async () => {
     const { a } = dataOf(await test.remote.inspect.registered());
-    assert.deepEqual(
-      a!.find(({ task }) => task === 'holding'),
-      {
-        task: 'holding',
-        queue: 'normal_priority',
-        priority: 5,
-        maxRetries: 3,
-        softTimeLimitMs: 540_000,
-        hardTimeLimitMs: 600_000,
-        rateLimit: { limit: 1_000, perMs: 1_000 },
-        concurrencyLimit: null,
-      },
-    );
+    expect(a!.find(({ task }) => task === 'holding')).toEqual({
+      task: 'holding',
+      queue: 'normal_priority',
+      priority: 5,
+      maxRetries: 3,
+      softTimeLimitMs: 540_000,
+      hardTimeLimitMs: 600_000,
+      rateLimit: { limit: 1_000, perMs: 1_000 },
+      concurrencyLimit: null,
+    });
   });
 
-  it('revoked: what runs and was asked to stop', async () => {
+  it('revoked lists running tasks that were asked to stop', async () => {
     const id = await test.asker.send(holding, { secret: 'z' });
     const { worker } = await test.asker.reaches(id, 'STARTED');
-    assert.deepEqual(dataOf(await test.remote.inspect.revoked()), {
+    expect(dataOf(await test.remote.inspect.revoked())).toEqual({
       a: { tasks: [] },
       b: { tasks: [] },
     });
@@ -143,32 +137,34 @@ onBothQueueEngines('inspecting workers', (engine) => {
       id,
     ]);
     const { [worker!]: revoked } = dataOf(await test.remote.inspect.revoked());
-    assert.equal(revoked!.tasks[0]!.id, id);
+    expect(revoked!.tasks[0]!.id).toBe(id);
     for (const { get } of test.workers) get(Handlers).held.forEach((letGo) => letGo());
     await test.asker.finished(id);
   });
 
-  it('active queues and the table say what is served', async () => {
-    assert.deepEqual(dataOf(await test.remote.inspect.activeQueues()).a, [
+  it('activeQueues and the table show which queues are served', async () => {
+    expect(dataOf(await test.remote.inspect.activeQueues()).a).toEqual([
       { queue: 'normal_priority', concurrency: 1, running: 0, paused: false },
     ]);
     const [row] = await test.remote.workers();
-    assert.deepEqual(
-      [row!.name, row!.queues, row!.concurrency, row!.pool],
-      ['a', ['normal_priority'], 1, 'inline'],
-    );
+    expect([row!.name, row!.queues, row!.concurrency, row!.pool]).toEqual([
+      'a',
+      ['normal_priority'],
+      1,
+      'inline',
+    ]);
   });
 
-  it('report: versions; conf: settings without a secret', async () => {
+  it('report shows versions, and conf shows settings without secrets', async () => {
     const { a: report } = dataOf(await test.remote.inspect.report());
-    assert.equal(report!.queueEngine, engine);
-    assert.equal(report!.node, process.versions.node);
+    expect(report!.queueEngine).toBe(engine);
+    expect(report!.node).toBe(process.versions.node);
     for (const version of [report!.darkroom, report!.bullmq, report!.postgres]) {
-      assert.match(version, /^\d+\.\d+/);
+      expect(version).toMatch(/^\d+\.\d+/);
     }
     const { a: conf } = dataOf(await test.remote.inspect.conf());
-    assert.deepEqual(conf!['engines'], ['gpu-1:7860']);
-    assert.equal(conf!['workerConcurrency'], 1);
-    assert.ok(!JSON.stringify(conf).includes(canary));
+    expect(conf!['engines']).toEqual(['gpu-1:7860']);
+    expect(conf!['workerConcurrency']).toBe(1);
+    expect(JSON.stringify(conf)).not.toContain(canary);
   });
 });

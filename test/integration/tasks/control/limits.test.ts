@@ -1,12 +1,11 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { InvalidLimitError } from '../../../../src/tasks/control/limit-input.js';
-import { TaskLimits } from '../../../../src/tasks/control/task-limits.js';
-import { defineTask } from '../../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../../src/tasks/task-handler.decorator.js';
-import { onBothQueueEngines } from '../../../support/queue-engines.js';
+import { TaskLimits } from '../../../../src/tasks/limits/task-limits.js';
+import { defineTask } from '../../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../../src/tasks/definitions/task-handler.decorator.js';
+import { onBothQueueEngines } from '../../../support/on-both-queue-engines.js';
 import { openTaskLab } from '../../../support/task-lab.js';
 import {
   dataOf,
@@ -34,27 +33,26 @@ class Handlers {
 onBothQueueEngines('limits changed at run time', (engine) => {
   const providers = [Handlers];
   let test: TestWorkers;
-  before(async () => {
+  beforeAll(async () => {
     test = await openWorkers(engine, ['a', 'b'], { providers });
   });
-  after(() => test.close());
+  afterAll(() => test.close());
 
   const definitions = { softTimeLimitMs: 540_000, hardTimeLimitMs: 600_000 };
   const defaultRate = { limit: 500, perMs: 1_000 };
   const rows = () => test.asker.database.query('SELECT * FROM task_limits');
 
-  it('a time limit holds for the next task of every worker, and of one that starts later', async () => {
+  it('a time limit applies to the next task of every worker, and of a worker that starts later', async () => {
     const limits = { task: 'endless', softTimeLimitMs: 50, hardTimeLimitMs: 60 };
-    assert.deepEqual(
+    expect(
       dataOf(await test.remote.control.timeLimit('endless', { softMs: 50, hardMs: 60 })),
-      {
-        a: { ...limits, rateLimit: defaultRate },
-        b: { ...limits, rateLimit: defaultRate },
-      },
-    );
+    ).toEqual({
+      a: { ...limits, rateLimit: defaultRate },
+      b: { ...limits, rateLimit: defaultRate },
+    });
     const ends = async () => {
       const task = await test.asker.finished(await test.asker.send(endless, null));
-      assert.deepEqual([task.state, task.error?.code], ['FAILURE', 'time_limit']);
+      expect([task.state, task.error?.code]).toEqual(['FAILURE', 'time_limit']);
       return task.worker;
     };
     await ends();
@@ -66,15 +64,15 @@ onBothQueueEngines('limits changed at run time', (engine) => {
       stores: test.asker.stores,
     });
     test.workers.push(late);
-    assert.equal(await ends(), 'late');
+    expect(await ends()).toBe('late');
   });
 
-  it('null brings back the definition, and leaves no row', async () => {
+  it('null restores the definition, and leaves no row', async () => {
     await test.remote.control.rateLimit('endless', '10/m');
     const soft = dataOf(
       await test.remote.control.timeLimit('endless', { softMs: null, hardMs: 200 }),
     );
-    assert.deepEqual(soft['late'], {
+    expect(soft['late']).toEqual({
       task: 'endless',
       softTimeLimitMs: 200,
       hardTimeLimitMs: 200,
@@ -82,26 +80,26 @@ onBothQueueEngines('limits changed at run time', (engine) => {
     });
     const none = { softMs: null, hardMs: null };
     dataOf(await test.remote.control.timeLimit('endless', none));
-    assert.equal((await rows()).length, 1);
-    assert.deepEqual(dataOf(await test.remote.control.rateLimit('endless', 'none')), {
+    expect((await rows()).length).toBe(1);
+    expect(dataOf(await test.remote.control.rateLimit('endless', 'none'))).toEqual({
       late: { task: 'endless', ...definitions, rateLimit: defaultRate },
     });
-    assert.deepEqual(await rows(), []);
+    expect(await rows()).toEqual([]);
   });
 
-  it('a worker that did not hear of it learns it from the rows', async () => {
+  it('a worker that missed the message reads the limit from the rows', async () => {
     const limits = test.workers[0]!.get(TaskLimits);
     await test.asker.get(TaskLimits).setRate('endless', { limit: 3, perMs: 1_000 });
-    assert.deepEqual(limits.rateLimit(endless), defaultRate);
+    expect(limits.rateLimit(endless)).toEqual(defaultRate);
     await limits.load();
-    assert.deepEqual(limits.rateLimit(endless), { limit: 3, perMs: 1_000 });
+    expect(limits.rateLimit(endless)).toEqual({ limit: 3, perMs: 1_000 });
     await test.remote.control.rateLimit('endless', null);
   });
 
-  it('nonsense is refused before anything is stored; an unknown task by each worker', async () => {
+  it('an invalid limit is refused before anything is stored, and each worker refuses an unknown task', async () => {
     const { control } = test.remote;
     for (const rate of ['10/d', '-1', '0/m', 'fast', '']) {
-      await assert.rejects(control.rateLimit('endless', rate), InvalidLimitError, rate);
+      await expect(control.rateLimit('endless', rate)).rejects.toThrow(InvalidLimitError);
     }
     for (const [softMs, hardMs] of [
       [2, 1],
@@ -109,11 +107,13 @@ onBothQueueEngines('limits changed at run time', (engine) => {
       [null, Number.NaN],
       [null, 2 ** 31],
     ] as const) {
-      await assert.rejects(control.timeLimit('endless', { softMs, hardMs }), InvalidLimitError);
+      await expect(control.timeLimit('endless', { softMs, hardMs })).rejects.toThrow(
+        InvalidLimitError,
+      );
     }
-    assert.deepEqual(await rows(), []);
+    expect(await rows()).toEqual([]);
     const refused = errorsOf(await control.rateLimit('endles', '1/s'));
-    assert.match(refused['late']!, /no task "endles"/);
+    expect(refused['late']!).toMatch(/no task "endles"/);
     await control.rateLimit('endles', '0');
   });
 });

@@ -1,14 +1,13 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { chain, chord, group, s, si } from '../../../../src/tasks/canvas/signatures.js';
-import { QueuePurge } from '../../../../src/tasks/control/queue-purge.js';
-import { Dispatcher } from '../../../../src/tasks/dispatcher.js';
-import type { QueueName } from '../../../../src/tasks/queues.js';
-import { defineTask } from '../../../../src/tasks/task-definition.js';
-import { HandlesTask } from '../../../../src/tasks/task-handler.decorator.js';
-import { onBothQueueEngines } from '../../../support/queue-engines.js';
+import { QueuePurge } from '../../../../src/tasks/operations/queue-purge.js';
+import { Dispatcher } from '../../../../src/tasks/hints/dispatcher.js';
+import type { QueueName } from '../../../../src/tasks/definitions/queues.js';
+import { defineTask } from '../../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../../src/tasks/definitions/task-handler.decorator.js';
+import { onBothQueueEngines } from '../../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../../support/task-lab.js';
 
 const hold = defineTask({
@@ -55,28 +54,28 @@ class Handlers {
 onBothQueueEngines('purging queues', (engine) => {
   let lab: TaskLab;
   let purge: QueuePurge;
-  before(async () => {
+  beforeAll(async () => {
     held = new Promise((resolve) => (letGo = resolve));
     lab = await openTaskLab(engine, { providers: [Handlers], serve: ['high_priority'] });
     purge = lab.get(QueuePurge);
   });
-  after(() => lab.close());
+  afterAll(() => lab.close());
 
-  it('ends the canvases of what waits, as a revocation does', async () => {
+  it('ends the canvases of waiting tasks, as a revocation does', async () => {
     const { manager } = lab.database;
     const header = group(si(part, 1), si(part, 2), si(part, 3));
     await lab.client.sendCanvas(manager, chord(header, s(sum)));
     await lab.client.sendCanvas(manager, chain(si(part, 1), s(part), s(part)));
-    assert.equal(await purge.count(['normal_priority']), 4, 'blocked ones are not waiting');
+    expect(await purge.count(['normal_priority'])).toBe(4);
     const told: number[] = [];
     const outcome = await purge.purge(['normal_priority'], (n) => told.push(n));
-    assert.deepEqual(outcome, { revoked: 4, hintsLeft: 0 });
-    assert.deepEqual(told.at(-1), 4);
+    expect(outcome).toEqual({ revoked: 4, hintsLeft: 0 });
+    expect(told.at(-1)).toEqual(4);
     const states = await lab.database.query(
       `SELECT kind, name, state, error->>'code' AS code, count(*)::int AS n FROM tasks
         GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
     );
-    assert.deepEqual(states.map(Object.values), [
+    expect(states.map(Object.values)).toEqual([
       ['chain', 'chain', 'REVOKED', 'purged', 1],
       ['chord', 'chord', 'FAILURE', 'chord_error', 1],
       ['group', 'group', 'FAILURE', 'group_failed', 1],
@@ -86,17 +85,17 @@ onBothQueueEngines('purging queues', (engine) => {
     ]);
   });
 
-  it('leaves alone what runs, and what other queues have', async () => {
+  it('leaves running tasks and other queues alone', async () => {
     const running = await lab.send(hold, null);
     await lab.reaches(running, 'STARTED');
     const other = await lab.send(sum, []);
     const delayed = await lab.send(part, 1, { delayMs: 3_600_000 });
     await lab.get(Dispatcher).idle();
     const queues: QueueName[] = ['high_priority', 'normal_priority'];
-    assert.deepEqual(await purge.purge(queues), { revoked: 1, hintsLeft: 0 });
-    assert.equal((await lab.task(delayed)).state, 'REVOKED');
-    assert.equal((await lab.task(other)).state, 'PENDING');
+    expect(await purge.purge(queues)).toEqual({ revoked: 1, hintsLeft: 0 });
+    expect((await lab.task(delayed)).state).toBe('REVOKED');
+    expect((await lab.task(other)).state).toBe('PENDING');
     letGo();
-    assert.equal((await lab.finished(running)).state, 'SUCCESS');
+    expect((await lab.finished(running)).state).toBe('SUCCESS');
   });
 });

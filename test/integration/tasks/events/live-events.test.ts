@@ -1,17 +1,16 @@
-import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { MessageBus } from '../../../../src/infrastructure/queue/message-bus.js';
 import { eventsTopic } from '../../../../src/tasks/events/event-outbox.js';
 import type { LiveEvent } from '../../../../src/tasks/events/live-event.js';
 import { LiveEvents } from '../../../../src/tasks/events/live-events.js';
-import type { TaskContext } from '../../../../src/tasks/task-context.js';
-import { defineTask } from '../../../../src/tasks/task-definition.js';
-import { PermanentTaskError, RetryLater } from '../../../../src/tasks/task-errors.js';
-import { HandlesTask } from '../../../../src/tasks/task-handler.decorator.js';
+import type { TaskContext } from '../../../../src/tasks/definitions/task-context.js';
+import { defineTask } from '../../../../src/tasks/definitions/task-definition.js';
+import { PermanentTaskError, RetryLater } from '../../../../src/tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../../../src/tasks/definitions/task-handler.decorator.js';
 import { eventually } from '../../../support/eventually.js';
-import { onBothQueueEngines } from '../../../support/queue-engines.js';
+import { onBothQueueEngines } from '../../../support/on-both-queue-engines.js';
 import { openTaskLab } from '../../../support/task-lab.js';
 import { dataOf, openWorkers, type TestWorkers } from '../../../support/workers-of-a-test.js';
 
@@ -39,10 +38,10 @@ class Handlers {
 
 onBothQueueEngines('live events', (engine) => {
   let test: TestWorkers;
-  before(async () => {
+  beforeAll(async () => {
     test = await openWorkers(engine, ['a', 'b'], { providers: [Handlers] });
   });
-  after(() => test.close());
+  afterAll(() => test.close());
 
   const send = (how: z.output<typeof told.payload>['how'], options = {}) =>
     test.asker.send(told, { how, key: canary }, options);
@@ -56,18 +55,18 @@ onBothQueueEngines('live events', (engine) => {
     return { seen, stop };
   }
 
-  it('nothing is published while nobody watches', async () => {
+  it('are not published while nobody watches', async () => {
     const bus = test.asker.get(MessageBus);
     const heard: unknown[] = [];
     const unsubscribe = await bus.subscribe(eventsTopic, (batch) => heard.push(batch));
     await test.asker.finished(await send('works'));
     // What a worker had published before its answer would have come before it.
     dataOf(await test.remote.inspect.ping());
-    assert.deepEqual(heard, []);
+    expect(heard).toEqual([]);
     await unsubscribe();
   });
 
-  it('the whole life of each task in order, from all workers, without its contents', async () => {
+  it('show the whole life of each task in order, from all workers, without its contents', async () => {
     const { seen, stop } = await watching();
     const ids = {
       works: await send('works'),
@@ -83,24 +82,26 @@ onBothQueueEngines('live events', (engine) => {
         typesOf(id).some((type) => /succeeded|failed|revoked/.test(type)),
       ),
     );
-    assert.deepEqual(Object.fromEntries(Object.entries(ids).map(([k, id]) => [k, typesOf(id)])), {
+    expect(Object.fromEntries(Object.entries(ids).map(([k, id]) => [k, typesOf(id)]))).toEqual({
       works: ['task-sent', 'task-started', 'task-succeeded'],
       retries: ['task-sent', 'task-started', 'task-retried', 'task-started', 'task-succeeded'],
       fails: ['task-sent', 'task-started', 'task-failed'],
       reports: ['task-sent', 'task-started', 'task-progress', 'task-succeeded'],
       expires: ['task-sent', 'task-revoked'],
     });
-    for (const event of seen) assert.ok(!Number.isNaN(Date.parse(event.at)));
+    for (const event of seen) expect(Number.isNaN(Date.parse(event.at))).toBe(false);
     const failed = seen.find((event) => event.type === 'task-failed')!;
-    assert.deepEqual(
-      [failed.name, failed.queue, failed.attempt, failed.code],
-      ['told', 'normal_priority', 1, 'no_luck'],
-    );
-    assert.ok(!JSON.stringify(seen).includes(canary));
+    expect([failed.name, failed.queue, failed.attempt, failed.code]).toEqual([
+      'told',
+      'normal_priority',
+      1,
+      'no_luck',
+    ]);
+    expect(JSON.stringify(seen)).not.toContain(canary);
     await stop();
   });
 
-  it('a filter passes what fits; for await ends with its signal', async () => {
+  it('pass a filter only if they match, and for await ends with its signal', async () => {
     const { stop } = await watching();
     const enough = new AbortController();
     const failures: LiveEvent[] = [];
@@ -117,13 +118,13 @@ onBothQueueEngines('live events', (engine) => {
       return enough.signal.aborted;
     });
     await reading;
-    assert.ok(
+    expect(
       failures.every((event) => event.type === 'task-failed' && sent.includes(event.taskId)),
-    );
+    ).toBe(true);
     await stop();
   });
 
-  it('a worker is online, beats and goes offline, seen by who watched before it came', async () => {
+  it('show a worker come online, beat and go offline to those who were already watching', async () => {
     const { seen, stop } = await watching();
     const lab = await openTaskLab(engine, {
       providers: [Handlers],
@@ -136,10 +137,21 @@ onBothQueueEngines('live events', (engine) => {
         seen.find((event) => event.type === type && 'worker' in event && event.worker === 'short'),
       );
     const online = await told('worker-online');
-    assert.deepEqual('queues' in online && online.queues, ['low_priority']);
+    expect('queues' in online && online.queues).toEqual(['low_priority']);
     await lab.close();
     const offline = await told('worker-offline');
-    assert.deepEqual('active' in offline && offline.active, 0);
+    expect('active' in offline && offline.active).toEqual(0);
+    await stop();
+  });
+
+  it('show what a producer has sent that ends at once', async () => {
+    const { seen, stop } = await watching();
+    const producer = await openTaskLab(engine, { stores: test.asker.stores, serve: [] });
+    const id = await producer.send(told, { how: 'works', key: canary });
+    await producer.close();
+    await eventually('it is told', () =>
+      seen.some((event) => event.type === 'task-sent' && event.taskId === id),
+    );
     await stop();
   });
 });

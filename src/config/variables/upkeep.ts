@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { isTimeZone } from '../../common/time-zone.js';
+import { integer } from '../environment-values.js';
+import { variable, type Values } from './variable.js';
+
+const days = (fallback: number, what: string) =>
+  variable(integer(0, 36_500).default(fallback), {
+    description: `Days that ${what}; 0: forever.`,
+    example: String(fallback),
+  });
+
+export const upkeepVariables = {
+  TZ_SCHEDULE: variable(z.string().refine(isTimeZone, 'is not a time zone').default('UTC'), {
+    description: 'Time zone of cron schedules that name none, as in the IANA list.',
+    example: 'Europe/Berlin',
+  }),
+  TASK_RETENTION_DAYS: days(30, 'finished tasks and histories are kept'),
+  GENERATION_RETENTION_DAYS: days(0, 'finished generations are kept (their images stay)'),
+  IDEMPOTENCY_RETENTION_DAYS: days(7, 'a repeated Idempotency-Key gives the first task'),
+};
+
+export interface UpkeepEnvironment {
+  scheduleTimeZone: string;
+  /** Days; 0 keeps them forever. */
+  taskRetentionDays: number;
+  generationRetentionDays: number;
+  idempotencyRetentionDays: number;
+}
+
+export function upkeepEnvironment(v: Values<typeof upkeepVariables>): UpkeepEnvironment {
+  return {
+    scheduleTimeZone: v.TZ_SCHEDULE,
+    taskRetentionDays: v.TASK_RETENTION_DAYS,
+    generationRetentionDays: v.GENERATION_RETENTION_DAYS,
+    idempotencyRetentionDays: v.IDEMPOTENCY_RETENTION_DAYS,
+  };
+}

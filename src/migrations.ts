@@ -1,0 +1,33 @@
+import { Accounts1763700001000 } from './features/auth/migrations/1763700001000-accounts.js';
+import { Images1763700002000 } from './features/images/migrations/1763700002000-images.js';
+import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js';
+import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
+import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
+import { JoinedNodes1763700020000 } from './tasks/migrations/1763700020000-joined-nodes.js';
+import { Limits1763700006000 } from './tasks/migrations/1763700006000-limits.js';
+import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
+import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
+import { Snoozes1763700012000 } from './tasks/migrations/1763700012000-snoozes.js';
+import { Tasks1763700000000 } from './tasks/migrations/1763700000000-tasks.js';
+import { WorkerProcesses1763700022000 } from './tasks/migrations/1763700022000-worker-processes.js';
+import { Workers1763700005000 } from './tasks/migrations/1763700005000-workers.js';
+
+/**
+ * The schema's history, oldest first. A migration lies in the folder of the feature that owns its tables,
+ * or in `src/tasks/migrations`; the list is one, as a later one may build on any earlier one.
+ */
+export const migrations = [
+  Tasks1763700000000,
+  Accounts1763700001000,
+  Images1763700002000,
+  Canvas1763700003000,
+  Schedules1763700004000,
+  Workers1763700005000,
+  Limits1763700006000,
+  Crashes1763700010000,
+  FinishedByName1763700011000,
+  Snoozes1763700012000,
+  JoinedNodes1763700020000,
+  RateBuckets1763700021000,
+  WorkerProcesses1763700022000,
+];

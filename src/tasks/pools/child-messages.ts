@@ -1,0 +1,26 @@
+import type { Settings } from '../../config/config.module.js';
+import type { ClaimedTask } from '../ledger/ledger-rows.js';
+import type { RunOutcome } from '../ledger/run-outcome.js';
+import type { LimitChange } from '../running/time-limits.js';
+import type { PackedReason } from './abort-reasons.js';
+
+/** Messages from the parent to a child. The first one is `boot`. A child runs one task at a time. */
+export type ParentMessage =
+  | { kind: 'boot'; settings: Settings; worker: string; parent: number }
+  | { kind: 'run'; task: ClaimedTask }
+  | { kind: 'abort'; attempt: number; taskId: string; reason: PackedReason }
+  /** Close cleanly and exit. If the channel closes instead, the child exits at once. */
+  | { kind: 'end' };
+
+/** Messages from a child to its parent. `rss` is in bytes. */
+export type ChildMessage =
+  | { kind: 'ready' }
+  | { kind: 'not_started'; message: string }
+  /** The handler has paused or restarted its time limits. */
+  | { kind: 'limits'; change: LimitChange }
+  | ChildAnswer;
+
+export type ChildAnswer =
+  | { kind: 'done'; outcome: RunOutcome; rss: number }
+  /** The ledger could not be reached. */
+  | { kind: 'error'; message: string; rss: number };

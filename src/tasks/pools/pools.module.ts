@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { DefinitionsModule } from '../definitions/definitions.module.js';
+import { LedgerModule } from '../ledger/ledger.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
+import { RunningModule } from '../running/running.module.js';
+import { TaskPool } from './task-pool.js';
+import { taskPool } from './task-pool.provider.js';
+
+/** The pool in which attempts run: this process, or child processes. */
+@Module({
+  imports: [DefinitionsModule, LedgerModule, LimitsModule, RunningModule],
+  providers: [taskPool],
+  exports: [TaskPool],
+})
+export class PoolsModule {}

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { about } from '../../support/about.js';
+import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
+import { otherKeys } from '../../support/snake-case.js';
+
+interface Schema {
+  example?: unknown;
+  properties?: Record<string, unknown>;
+}
+interface Operation {
+  summary?: string;
+  tags?: string[];
+  parameters: { in: string; name: string; required: boolean; schema: Schema }[];
+  requestBody?: { content: Record<string, { schema: Schema }> };
+}
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+  components: {
+    schemas: Record<string, Schema>;
+    securitySchemes: Record<string, { type: string; scheme: string }>;
+  };
+}
+
+/** Their form takes a key, which no example can hold. */
+const signIn = /^\/admin\//;
+
+describe('"Try it out" in the docs', () => {
+  let darkroom: TestDarkroom;
+  let document: Document;
+  let operations: [verb: string, path: string, operation: Operation][];
+  beforeAll(async () => {
+    darkroom = await startDarkroom('postgres');
+    document = (await (await darkroom.request('/api/openapi.json')).json()) as Document;
+    operations = Object.entries(document.paths).flatMap(([path, verbs]) =>
+      Object.entries(verbs).map(([verb, it_]): (typeof operations)[number] => [verb, path, it_]),
+    );
+  });
+  afterAll(() => darkroom.close());
+
+  it('has a summary and a tag for every route', () => {
+    for (const [verb, path, { summary = '', tags = [] }] of operations) {
+      about(`${verb} ${path}`, () => expect(summary).toMatch(/^\S.{5,}$/));
+      about(`${verb} ${path}`, () => expect(tags.length).toBeGreaterThan(0));
+    }
+  });
+
+  it('has a telling name for every schema', () => {
+    const names = Object.keys(document.components.schemas);
+    for (const name of names) expect(name).toMatch(/^[A-Z][A-Za-z]+$/);
+    expect(JSON.stringify(document)).not.toMatch(/__schema/);
+  });
+
+  it('accepts a key and uses it from the page', async () => {
+    const { bearer, basic } = document.components.securitySchemes;
+    expect([bearer?.type, bearer?.scheme]).toEqual(['http', 'bearer']);
+    expect([basic?.type, basic?.scheme]).toEqual(['http', 'basic']);
+    const page = await darkroom.request('/api/docs');
+    expect(page.headers.get('content-security-policy')!).toMatch(/connect-src 'self'/);
+  });
+
+  it('shows examples that the API accepts, and answers with snake_case keys', async () => {
+    const ids: Record<string, string> = {};
+    const bodies = operations.filter(([, path, { requestBody }]) => {
+      return requestBody !== undefined && !signIn.test(path);
+    });
+    expect(bodies.length).toBeGreaterThan(0);
+    for (const [verb, path, { requestBody }] of bodies) {
+      for (const [type, { schema }] of Object.entries(requestBody!.content)) {
+        about(`${verb} ${path}`, () => expect(schema.example).not.toBe(undefined));
+        const answer = await darkroom.request(path, {
+          method: verb.toUpperCase(),
+          body: JSON.stringify(schema.example),
+          headers: { 'content-type': type },
+        });
+        about(`${verb} ${path}: ${answer.status}`, () =>
+          expect([200, 202]).toContain(answer.status),
+        );
+        const accepted = (await answer.json()) as { task_id: string };
+        expect(otherKeys(accepted)).toEqual([]);
+        ids['task_id'] = accepted.task_id;
+      }
+    }
+    const { result } = await darkroom.finished(ids['task_id']!);
+    ids['image_id'] = result!.images[0]!.image_id;
+    for (const [verb, path, { parameters }] of operations) {
+      if (verb !== 'get') continue;
+      const query = new URLSearchParams();
+      for (const { in: where, name, required, schema } of parameters) {
+        if (where !== 'query' || !required) continue;
+        about(`${path}: ${name}`, () => expect(schema.example).not.toBe(undefined));
+        query.set(name, String(schema.example));
+      }
+      const url = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]!);
+      const answer = await darkroom.request(query.size > 0 ? `${url}?${query.toString()}` : url);
+      about(`${path}: ${await answer.clone().text()}`, () => expect(answer.status).toBe(200));
+      if (!answer.headers.get('content-type')!.includes('json')) continue;
+      const body = (await answer.json()) as { result?: unknown };
+      // The result of a picture is ours, unlike one of a handler that somebody else wrote.
+      about(path, () =>
+        expect(otherKeys({ ...body, result: null, of_task: body.result })).toEqual([]),
+      );
+    }
+  });
+});
