@@ -22,7 +22,7 @@ onBothQueueEngines('a single slot at an engine that cannot stop a job', (engine)
     eventually('it is drawn', () => darkroom.sketch.state().active !== null && drawn().at(-1));
 
   it("a picture's soft limit counts from the moment it gets the slot, not from its turn in the queue", async () => {
-    darkroom.sketch.misbehave({ kind: 'slow', stepMs: 400 });
+    darkroom.sketch.misbehave({ kind: 'slow', stepMs: 1_500 });
     const first = await darkroom.generate(small);
     await drawing();
     const payload = { ...small, cfg_scale: 7, negative_prompt: '', seed: 1, batch_size: 1 };
@@ -30,8 +30,8 @@ onBothQueueEngines('a single slot at an engine that cannot stop a job', (engine)
     const second = await tasks().send(darkroom.database.manager, generateImageTask, payload, {
       ownerId: owner.id,
       // Less than the first one takes.
-      softTimeLimitMs: 1_500,
-      hardTimeLimitMs: 2_000,
+      softTimeLimitMs: 8_000,
+      hardTimeLimitMs: 10_000,
     });
     await eventually('the second waits for its place', async () => {
       return (await darkroom.status(second.id)).status === 'STARTED';

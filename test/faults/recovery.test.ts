@@ -100,7 +100,6 @@ for (const [index, row] of rows.entries()) {
       'every task is over',
       async () =>
         (await lab.database.query('SELECT FROM tasks WHERE finished_at IS NULL')).length === 0,
-      180_000,
     );
     const [result] = await lab.database.query(
       `SELECT (SELECT count(*) FROM tasks WHERE state <> 'SUCCESS')::int AS lost,
@@ -126,23 +125,19 @@ async function startedAgain(
   since: Date,
 ): Promise<number[]> {
   const times = new Map<string, number>();
-  await eventually(
-    'its tasks are started again',
-    async () => {
-      const found: (Victim & { at: Date })[] = await database.query(
-        `SELECT id, attempt, started_at AS at FROM tasks WHERE id = ANY($1)`,
-        [victims.map((victim) => victim.id)],
-      );
-      for (const { id, attempt, at } of found) {
-        const before = victims.find((victim) => victim.id === id)!;
-        if (attempt > before.attempt && !times.has(id)) {
-          times.set(id, at.getTime() - since.getTime());
-        }
+  await eventually('its tasks are started again', async () => {
+    const found: (Victim & { at: Date })[] = await database.query(
+      `SELECT id, attempt, started_at AS at FROM tasks WHERE id = ANY($1)`,
+      [victims.map((victim) => victim.id)],
+    );
+    for (const { id, attempt, at } of found) {
+      const before = victims.find((victim) => victim.id === id)!;
+      if (attempt > before.attempt && !times.has(id)) {
+        times.set(id, at.getTime() - since.getTime());
       }
-      return times.size === victims.length;
-    },
-    120_000,
-  );
+    }
+    return times.size === victims.length;
+  });
   return [...times.values()];
 }
 

@@ -1,5 +1,8 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { atTestEnd } from '../support/at-test-end.js';
 import { darkroom as cli } from '../support/cli.js';
@@ -35,7 +38,11 @@ for (const program of ['src/main.js', 'src/worker.js']) {
 
   it(`${program} waits for a database that is not running yet`, async () => {
     const database = await openDatabase();
-    atTestEnd(() => database.close());
+    const dataDir = await mkdtemp(join(tmpdir(), 'darkroom-worker-'));
+    atTestEnd(async () => {
+      await database.close();
+      await rm(dataDir, { recursive: true, force: true });
+    });
     const gate = createServer();
     gate.listen(0, '127.0.0.1');
     await once(gate, 'listening');
@@ -47,7 +54,7 @@ for (const program of ['src/main.js', 'src/worker.js']) {
     url.port = String(port);
     const started = startProcess(program, [], {
       DATABASE_URL: url.href,
-      DARKROOM_DATA_DIR: `/tmp/darkroom-${process.pid}`,
+      DARKROOM_DATA_DIR: dataDir,
       SD_API_URLS: 'http://127.0.0.1:1',
       PORT: '0',
     });

@@ -118,7 +118,7 @@ function heldBy({ database }: Cluster, { child }: TestProcess): Promise<Victim[]
 /** So that there is something to lose. */
 async function atWork(cluster: Cluster, worker: TestProcess): Promise<void> {
   const held = async () => (await heldBy(cluster, worker)).length > 0;
-  await eventually('it is at work', held, 60_000);
+  await eventually('it is at work', held);
 }
 
 /**
@@ -148,6 +148,6 @@ export async function recovery(
     return known.every((moment) => moment !== null) && known;
   };
   // The database may be away for a moment yet.
-  const at = await eventually('it goes on', () => moments().catch(() => false as const), 120_000);
+  const at = await eventually('it goes on', () => moments().catch(() => false as const));
   return at.map((moment) => moment.getTime() - since.getTime());
 }

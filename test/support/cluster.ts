@@ -7,7 +7,7 @@ import { dataSourceOptions } from '../../src/infrastructure/database/data-source
 import { createSketch, type Sketch } from '../../src/sketch/sketch-server.js';
 import { eventually } from './eventually.js';
 import { endProcess, startProcess, type TestProcess } from './processes.js';
-import { freePort } from './stores.js';
+import { freePort } from '../../src/infrastructure/embedded/free-port.js';
 
 /** Darkroom as in production: an API process, worker processes, an engine; on the given stores. */
 export interface Cluster {
@@ -34,7 +34,7 @@ export async function startCluster(
   changes: Record<string, string> = {},
 ): Promise<Cluster> {
   const dataDir = await mkdtemp(join(tmpdir(), 'darkroom-cluster-'));
-  const port = await freePort();
+  const port = await freePort(undefined);
   const url = `http://127.0.0.1:${port}`;
   const env = {
     DATABASE_URL: stores.databaseUrl,

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { v4 as uuid } from 'uuid';
+import { freePort } from '../../src/infrastructure/embedded/free-port.js';
 import { template } from './stores-for-a-run.js';
 
 /** A store of one test, gone with `close`. */
@@ -65,7 +65,7 @@ export interface RedisServer {
 
 export async function startRedis(): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-redis-'));
-  const port = await freePort();
+  const port = await freePort(undefined);
   const url = `redis://127.0.0.1:${port}/0`;
   const server = {
     url,
@@ -94,11 +94,15 @@ async function launch(port: number, folder: string): Promise<ChildProcess> {
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   );
+  let said = '';
   for await (const chunk of child.stdout) {
-    if (String(chunk).includes('Ready to accept connections')) break;
+    said += String(chunk);
+    if (said.includes('Ready to accept connections')) {
+      child.stdout.destroy();
+      return child;
+    }
   }
-  child.stdout.destroy();
-  return child;
+  throw new Error(`Redis ended before it was ready:\n${said}`);
 }
 
 async function claimRedisDatabase(server: string): Promise<Store> {
@@ -120,13 +124,4 @@ async function claimRedisDatabase(server: string): Promise<Store> {
     };
   }
   throw new Error('No database of TEST_REDIS_URL is free.');
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

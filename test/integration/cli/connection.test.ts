@@ -7,7 +7,8 @@ import {
   writeRunningFile,
 } from '../../../src/infrastructure/embedded/running-file.js';
 import { darkroom } from '../../support/cli.js';
-import { freePort, openDatabase, type Store } from '../../support/stores.js';
+import { freePort } from '../../../src/infrastructure/embedded/free-port.js';
+import { openDatabase, type Store } from '../../support/stores.js';
 
 let folder: string;
 let database: Store;
@@ -61,7 +62,7 @@ describe('without DATABASE_URL', () => {
 
 describe('stores that cannot be used', () => {
   it('an unreachable database gives exit code 3 and one sentence without the password', async () => {
-    const url = `postgres://u:secret@127.0.0.1:${await freePort()}/x`;
+    const url = `postgres://u:secret@127.0.0.1:${await freePort(undefined)}/x`;
     for (const args of [
       ['queues', 'list'],
       ['migrate', '--status'],
@@ -77,7 +78,7 @@ describe('stores that cannot be used', () => {
   it('an unreachable queue gives exit code 3', async () => {
     const { code, stderr } = await darkroom(['broker', 'ping'], {
       DATABASE_URL: database.url,
-      QUEUE_URL: `redis://:secret@127.0.0.1:${await freePort()}/0`,
+      QUEUE_URL: `redis://:secret@127.0.0.1:${await freePort(undefined)}/0`,
     });
     expect(code).toBe(3);
     expect(stderr).toMatch(/^darkroom: The queue at \S+ cannot be reached: .+\n$/);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { about } from '../../support/about.js';
 import { DataSource } from 'typeorm';
-import { entities } from '../../../src/features.js';
+import { entities } from '../../../src/entities.js';
 import { dataSourceOptions } from '../../../src/infrastructure/database/data-source.js';
 import { migrate } from '../../../src/infrastructure/database/migrate.js';
 import { migrations } from '../../../src/migrations.js';

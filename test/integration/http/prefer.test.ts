@@ -16,9 +16,9 @@ onBothQueueEngines('Prefer: wait, with workers', (engine) => {
   afterAll(() => darkroom.close());
 
   it('gets the final status as the answer', async () => {
-    const answer = await darkroom.post(path, small, { prefer: 'respond-async, wait=30' });
+    const answer = await darkroom.post(path, small, { prefer: 'respond-async, wait=60' });
     about(await answer.clone().text(), () => expect(answer.status).toBe(200));
-    expect(answer.headers.get('preference-applied')).toBe('wait=30');
+    expect(answer.headers.get('preference-applied')).toBe('wait=60');
     const waited = (await answer.json()) as { task_id: string; status: string };
     expect(waited.status).toBe('SUCCESS');
     expect(waited).toEqual(await darkroom.status(waited.task_id));
@@ -26,7 +26,7 @@ onBothQueueEngines('Prefer: wait, with workers', (engine) => {
   });
 
   it('gets the same task the second time with an Idempotency-Key', async () => {
-    const headers = { prefer: 'wait=30', 'idempotency-key': uuid() };
+    const headers = { prefer: 'wait=60', 'idempotency-key': uuid() };
     const first = await (await darkroom.post(path, small, headers)).json();
     expect(await (await darkroom.post(path, small, headers)).json()).toEqual(first);
   });
@@ -49,7 +49,7 @@ describe('Prefer: wait, without workers', () => {
   }
 
   it('gets the current state when the wait is over', async () => {
-    const headers = { prefer: 'wait=3', 'x-request-id': 'failed-once' };
+    const headers = { prefer: 'wait=10', 'x-request-id': 'failed-once' };
     const waiting = darkroom.post(path, small, headers);
     const fail = `UPDATE tasks SET state = 'RETRY' WHERE correlation_id = 'failed-once' RETURNING id`;
     await eventually(

@@ -10,7 +10,11 @@ const path = '/api/v1/generate-image';
 describe('500 clients that wait at once', () => {
   let darkroom: TestDarkroom;
   beforeAll(async () => {
-    darkroom = await startDarkroom('postgres', { workers: false });
+    darkroom = await startDarkroom('postgres', {
+      workers: false,
+      // 500 inserts at once may take a busy machine longer than the usual patience.
+      settings: { requestPatienceMs: 60_000 },
+    });
   });
   afterAll(() => darkroom.close());
 

@@ -63,7 +63,7 @@ onBothQueueEngines('a task in a child process', (engine) => {
   it('has time limits that are set while the child runs', async () => {
     await lab.finished(await lab.send(tell, null));
     const { control } = lab.get(WorkerControl);
-    await control.timeLimit('endure', { softMs: 60, hardMs: 10_000 });
+    await control.timeLimit('endure', { softMs: 60, hardMs: 120_000 });
     const id = await lab.send(endure, 'waits_for_gate');
     expect((await lab.finished(id)).error!.message).toMatch(/after its time limit of 0\.06 s/);
     expect((await reasonsOf(id))[0]?.reason).toBe('SoftTimeLimitExceeded');

@@ -40,12 +40,13 @@ async function start(key: string, rate: { limit: number; perMs: number }, moment
 
 it('a limit of 10,000 an hour stores a hundred buckets, not thousands of starts', async () => {
   const rate = { limit: 10_000, perMs: hour };
-  const begin = Date.now() - hour + 10_000;
-  const every = Array.from({ length: 2_000 }, (_, i) => begin + i * 1_790);
+  // None leaves the window while they are written.
+  const begin = Date.now() - hour + 300_000;
+  const every = Array.from({ length: 2_000 }, (_, i) => begin + i * 1_650);
   await start('hourly', rate, every);
   const full = await rowOf('hourly');
   expect(full.starts).toBe(every.length);
-  about(`${full.buckets} buckets`, () => expect(full.buckets).toBeLessThanOrEqual(102));
+  about(`${full.buckets} buckets`, () => expect(full.buckets).toBeLessThanOrEqual(94));
   about(`${full.bytes} bytes`, () => expect(full.bytes).toBeLessThanOrEqual(2_000));
 });
 

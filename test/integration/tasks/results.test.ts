@@ -26,7 +26,7 @@ import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const int = { queue: 'normal_priority', payload: z.int(), result: z.int() } as const;
 const quick = defineTask({ name: 'results_quick', ...int });
-const brief = defineTask({ name: 'results_brief', ...int, resultExpiresMs: 90_000 });
+const brief = defineTask({ name: 'results_brief', ...int, resultExpiresMs: 900_000 });
 const kept = defineTask({ name: 'results_kept', ...int, resultExpiresMs: null });
 const broken = defineTask({ name: 'results_broken', ...int });
 const sum = defineTask({ name: 'results_sum', ...int, payload: z.array(z.int()) });
@@ -233,7 +233,7 @@ onBothQueueEngines('the handle of a result', (engine) => {
       return row.after;
     };
     expect(await seconds(await lab.send(quick, 1))).toBe(3_600);
-    expect(await seconds(await lab.send(brief, 1))).toBe(90);
+    expect(await seconds(await lab.send(brief, 1))).toBe(900);
     expect(await seconds(await lab.send(kept, 1))).toBe(null);
     expect(await seconds(await lab.send(broken, 1))).toBe(null);
     expect(await seconds(await lab.sendCanvas(group(si(brief, 1), si(kept, 1))))).toBe(3_600);

@@ -194,11 +194,12 @@ describe('the idle deadline', () => {
         seen++;
         return frozen;
       });
-      const engine = client(front.url, { idleMs: 1_000, askMs: 50, totalMs: 600_000 });
+      const engine = client(front.url, { idleMs: 3_000, askMs: 50, totalMs: 600_000 });
       const calls = ['task(a)', 'task(b)'].map((jobId) => errorOf(draw(engine, { jobId })));
-      await becomesQueued(sketch, 'task(b)');
+      const over = Promise.race(calls);
+      await Promise.race([over, becomesQueued(sketch, 'task(b)')]);
       const before = seen;
-      await eventually('it told of its jobs', () => seen > before + 20);
+      await Promise.race([over, eventually('it told of its jobs', () => seen > before + 20)]);
       frozen = true;
       for (const { kind } of await Promise.all(calls)) expect(kind).toBe('timeout');
     });
@@ -208,7 +209,7 @@ describe('the idle deadline', () => {
     const { url } = await startSketch({ stepMs: 10 });
     let frozen = false;
     const front = await startFront(url, () => frozen);
-    const engine = client(front.url, { idleMs: 100, askMs: 50, totalMs: 600_000 });
+    const engine = client(front.url, { idleMs: 2_000, askMs: 50, totalMs: 600_000 });
     await draw(engine, { request: { steps } });
     frozen = true;
     const calls = ['task(a)', 'task(b)'].map((jobId) => errorOf(draw(engine, { jobId })));

@@ -129,11 +129,15 @@ describe('sd-server', () => {
     const { sketch, url } = await startSketch({ mode, stepMs: 3_600_000 });
     let frozen = false;
     const front = await startFront(url, () => frozen);
-    const engine = client(front.url, { idleMs: 500, askMs: 100, totalMs: 600_000 });
+    const engine = client(front.url, { idleMs: 3_000, askMs: 100, totalMs: 600_000 });
     const calls = ['task(a)', 'task(b)'].map((jobId) => errorOf(draw(engine, { jobId })));
-    await becomesActive(sketch, 'task(a)');
+    const over = Promise.race(calls);
+    await Promise.race([over, becomesActive(sketch, 'task(a)')]);
     const asked = front.seen.length;
-    await eventually('it was found alive', () => front.seen.length > asked + 2);
+    await Promise.race([
+      over,
+      eventually('it was found alive', () => front.seen.length > asked + 2),
+    ]);
     frozen = true;
     for (const { kind } of await Promise.all(calls)) expect(kind).toBe('timeout');
   });
