@@ -49,6 +49,14 @@ module.exports = {
     ...pointDown('src/tasks', taskFloors),
     onlyListed('src/tasks', taskFloors),
     {
+      name: 'workers-do-without-http',
+      comment:
+        'the HTTP packages take a quarter of the time in which a worker or a child of it starts',
+      severity: 'error',
+      from: { path: '^src/(run-worker|worker-child)\\.ts$' },
+      to: { path: '\\.controller\\.ts$', reachable: true },
+    },
+    {
       name: 'nobody-imports-the-command-line',
       comment: 'it stands beside the roots, on top of everything',
       severity: 'error',

@@ -1,22 +1,13 @@
 import { AdminQueuesModule } from './features/admin-queues/admin-queues.module.js';
-import { AuthModule, authEntities } from './features/auth/auth.module.js';
-import { oldSessions } from './features/auth/old-sessions.js';
-import { CalculateModule, CalculateWorkerModule } from './features/calculate/calculate.module.js';
+import { AuthModule } from './features/auth/auth.module.js';
+import { CalculateModule } from './features/calculate/calculate.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { HealthModule } from './features/health/health.module.js';
-import {
-  ImageGenerationModule,
-  ImageGenerationWorkerModule,
-} from './features/image-generation/image-generation.module.js';
-import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
-import { oldGenerations, oldIdempotencyKeys } from './features/image-generation/old-generations.js';
-import { GeneratedImageEntity } from './features/images/generated-image.entity.js';
-import { ImagesApiModule, ImagesWorkerModule } from './features/images/images.module.js';
-import { MaintenanceWorkerModule } from './features/maintenance/maintenance.module.js';
+import { ImageGenerationModule } from './features/image-generation/image-generation.module.js';
+import { ImagesModule } from './features/images/images.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
-import { TaskEntity } from './tasks/ledger/task.entity.js';
 
-/** What answers HTTP. */
+/** What answers HTTP. Workers do not load it: the HTTP packages take a quarter of a worker's start. */
 export const apiFeatures = [
   AuthModule,
   FrontDoorModule,
@@ -24,22 +15,9 @@ export const apiFeatures = [
   AdminQueuesModule,
   TaskStatusModule,
   ImageGenerationModule,
-  ImagesApiModule,
+  ImagesModule,
   CalculateModule,
 ];
-
-/** What runs tasks. */
-export const workerFeatures = [
-  ImageGenerationWorkerModule,
-  ImagesWorkerModule,
-  CalculateWorkerModule,
-  MaintenanceWorkerModule.with({
-    oldRows: [oldSessions, oldGenerations, oldIdempotencyKeys],
-    kept: [generateImageTask],
-  }),
-];
-
-export const entities = [TaskEntity, GeneratedImageEntity, ...authEntities];
 
 /** Codes of the features' own refusals, for the API's description. */
 export const problemCodes = {

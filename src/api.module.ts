@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, type Settings } from './config/config.module.js';
-import { apiFeatures, entities } from './features.js';
+import { apiFeatures } from './api-features.js';
+import { entities } from './entities.js';
 import { DatabaseModule } from './infrastructure/database/database.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 

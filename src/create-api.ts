@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { darkroomVersion } from './common/version.js';
 import type { Settings } from './config/config.module.js';
-import { problemCodes } from './features.js';
+import { problemCodes } from './api-features.js';
 import { createHttpApp, type HttpOptions } from './infrastructure/http/create-http-app.js';
 import { createLogger } from './infrastructure/http/logger.js';
 import { serveOpenApi } from './infrastructure/http/openapi.js';

@@ -1,6 +1,8 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, type Settings } from './config/config.module.js';
-import { apiFeatures, entities, workerFeatures } from './features.js';
+import { apiFeatures } from './api-features.js';
+import { entities } from './entities.js';
+import { workerFeatures } from './worker-features.js';
 import { DatabaseModule } from './infrastructure/database/database.module.js';
 import { TaskWorkersModule, TasksModule } from './tasks/tasks.module.js';
 

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, type Settings } from './config/config.module.js';
-import { entities, workerFeatures } from './features.js';
+import { entities } from './entities.js';
+import { workerFeatures } from './worker-features.js';
 import { DatabaseModule } from './infrastructure/database/database.module.js';
 import { TaskWorkersModule } from './tasks/tasks.module.js';
 

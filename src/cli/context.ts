@@ -16,7 +16,7 @@ import { TaskEntity } from '../tasks/ledger/task.entity.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { say } from './command.js';
 
-/** The entities that the commands read. Not those of `features.ts`: loading every feature takes a second. */
+/** The entities that the commands read. Not those of `entities.ts`: the commands need no others. */
 const entities = [TaskEntity, UserEntity, ApiKeyEntity];
 
 /** Everything needed to ask and to send. Nothing here runs tasks or answers HTTP. */

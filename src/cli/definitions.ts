@@ -3,7 +3,7 @@ import { usageError } from './exit.js';
 
 /** Loads every feature, which defines their tasks. */
 export async function allDefinitions(): Promise<TaskDefinition[]> {
-  await import('../features.js');
+  await import('../worker-features.js');
   const { definedTasks } = await import('../tasks/definitions/task-definition.js');
   return definedTasks();
 }

@@ -27,7 +27,7 @@ async function tidied(tree) {
   }
 }
 
-// A feature is listed in src/features.ts, not in the module that happens to be nearest.
+// A feature is listed in src/api-features.ts or src/worker-features.ts, not in the module that happens to be nearest.
 const listedByHand = { skipImport: true };
 
 module.exports = {

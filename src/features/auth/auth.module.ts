@@ -2,16 +2,10 @@ import { Module, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { AdminKey } from './admin-key.js';
-import { ApiKeyEntity } from './api-key.entity.js';
 import { AuthGate } from './auth-gate.js';
 import { AuthService } from './auth.service.js';
 import { FailedCredentials } from './failed-credentials.js';
 import { LoginController } from './login.controller.js';
-import { SessionEntity } from './session.entity.js';
-import { UserEntity } from './user.entity.js';
-
-/** For the list of `DatabaseModule.with`. */
-export const authEntities = [UserEntity, ApiKeyEntity, SessionEntity];
 
 /** Importing this module puts the gate in front of every route of the process, including routes of plugins. */
 @Module({

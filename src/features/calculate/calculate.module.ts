@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TasksModule } from '../../tasks/tasks.module.js';
 import { CalculateController } from './calculate.controller.js';
-import { CalculateProcessor } from './calculate.processor.js';
 import { CalculateService } from './calculate.service.js';
 
 @Module({
@@ -10,6 +9,3 @@ import { CalculateService } from './calculate.service.js';
   providers: [CalculateService],
 })
 export class CalculateModule {}
-
-@Module({ providers: [CalculateProcessor] })
-export class CalculateWorkerModule {}

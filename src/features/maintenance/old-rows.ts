@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/config.module.js';
 
-/** One kind of row with a retention period. A feature exports a constant; `features.ts` lists it. */
+/** One kind of row with a retention period. A feature exports a constant; `worker-features.ts` lists it. */
 export interface OldRows {
   /** Name of this kind in the result of the task. */
   what: string;

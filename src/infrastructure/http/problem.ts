@@ -23,7 +23,7 @@ export const problemSchema = z.strictObject({
 
 export type Problem = z.infer<typeof problemSchema>;
 
-/** Codes of the HTTP layer itself; those of the features are in features.ts. */
+/** Codes of the HTTP layer itself; those of the features are in api-features.ts. */
 export const httpProblemCodes = {
   malformed_request:
     'The request cannot be read: for example invalid JSON, a duplicate key or a malformed URL.',
