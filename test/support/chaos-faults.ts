@@ -68,7 +68,7 @@ export const faults: Record<string, Fault> = {
   async 'Postgres freezes'({ postgres, outageMs }) {
     await postgres.freeze();
     await delay(outageMs);
-    await postgres.thaw();
+    postgres.thaw();
     return { since: new Date() };
   },
   async 'Postgres restarts'({ postgres }) {
