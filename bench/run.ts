@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { lightly } from '../test/support/processes.js';
 import { startStores } from '../test/support/stores-for-a-run.js';
 
 /** Runs the benchmarks named on the command line, or all; each in its own process. */
@@ -30,6 +31,7 @@ if (unknown.length > 0) {
   console.error(`No benchmark is named ${unknown.join(', ')}. There are: ${names.join(', ')}.`);
   process.exit(2);
 }
+const flags = values.smoke ? lightly : ['--enable-source-maps'];
 const stores = await startStores({ durable: true });
 if (stores.leftOut !== undefined) {
   console.error('Both queue engines are compared: put a redis-server on the PATH.');
@@ -52,7 +54,7 @@ try {
 
 async function runBench(name: string): Promise<void> {
   const script = fileURLToPath(new URL(`./${name}/${name}.bench.js`, import.meta.url));
-  const child = spawn(process.execPath, ['--enable-source-maps', script], {
+  const child = spawn(process.execPath, [...flags, script], {
     stdio: 'inherit',
     env: { ...process.env, ...stores.env, ...(values.smoke && { BENCH_SMOKE: '1' }) },
   });

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { lightly } from './processes.js';
 import type { QueueEngineName, TestStores } from './queue-engines.js';
 import { otherKeys } from './snake-case.js';
 
@@ -26,7 +27,7 @@ export async function darkroom(
   env: Record<string, string | undefined> = {},
   input = '',
 ): Promise<CliRun> {
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [...lightly, program, ...args], {
     cwd: nowhere,
     env: { PATH: process.env['PATH'], ...env },
   });

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.js';
 
+/** Most of a short process is its start, and half a second of that the compiler that optimises. */
+export const lightly = ['--no-opt'];
+
 /** A Darkroom process of a test: its own program, real signals. */
 export interface TestProcess {
   child: ChildProcess;
@@ -24,7 +27,7 @@ export function startProcess(
   options: { uid?: number; gid?: number; cwd?: string } = {},
 ): TestProcess {
   const file = fileURLToPath(new URL(`../../${program}`, import.meta.url));
-  const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
+  const child = spawn(process.execPath, [...lightly, file, ...args], {
     env: { PATH: process.env['PATH'], LOG_FORMAT: 'pretty', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
