@@ -5,6 +5,7 @@ import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { HealthModule } from './features/health/health.module.js';
 import { ImageGenerationModule } from './features/image-generation/image-generation.module.js';
 import { ImagesModule } from './features/images/images.module.js';
+import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
 
 /** What answers HTTP. Workers do not load it: the HTTP packages take a quarter of a worker's start. */
@@ -14,6 +15,7 @@ export const apiFeatures = [
   HealthModule,
   AdminQueuesModule,
   TaskStatusModule,
+  OwnTasksModule,
   ImageGenerationModule,
   ImagesModule,
   CalculateModule,

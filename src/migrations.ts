@@ -1,5 +1,6 @@
 import { Accounts1763700001000 } from './features/auth/migrations/1763700001000-accounts.js';
 import { Images1763700002000 } from './features/images/migrations/1763700002000-images.js';
+import { Audit1763700030000 } from './features/audit/migrations/1763700030000-audit.js';
 import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js';
 import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
@@ -30,4 +31,5 @@ export const migrations = [
   JoinedNodes1763700020000,
   RateBuckets1763700021000,
   WorkerProcesses1763700022000,
+  Audit1763700030000,
 ];
