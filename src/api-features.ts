@@ -5,6 +5,7 @@ import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { HealthModule } from './features/health/health.module.js';
 import { ImageGenerationModule } from './features/image-generation/image-generation.module.js';
 import { ImagesModule } from './features/images/images.module.js';
+import { KeysModule } from './features/keys/keys.module.js';
 import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
 
@@ -16,6 +17,7 @@ export const apiFeatures = [
   AdminQueuesModule,
   TaskStatusModule,
   OwnTasksModule,
+  KeysModule,
   ImageGenerationModule,
   ImagesModule,
   CalculateModule,
@@ -23,6 +25,8 @@ export const apiFeatures = [
 
 /** Codes of the features' own refusals, for the API's description. */
 export const problemCodes = {
+  insufficient_scope: 'The key is valid, but lacks the scope that this needs.',
+  too_many_keys: 'The user has as many keys as there may be.',
   idempotency_key_reused: 'This Idempotency-Key was already used for a different request.',
   unsupported_by_engines:
     'No Stable Diffusion server can make this picture as requested; `errors` lists the fields.',

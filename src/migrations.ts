@@ -5,6 +5,7 @@ import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js'
 import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
 import { JoinedNodes1763700020000 } from './tasks/migrations/1763700020000-joined-nodes.js';
+import { KeyScopes1763700031000 } from './features/auth/migrations/1763700031000-key-scopes.js';
 import { Limits1763700006000 } from './tasks/migrations/1763700006000-limits.js';
 import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
 import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
@@ -32,4 +33,5 @@ export const migrations = [
   RateBuckets1763700021000,
   WorkerProcesses1763700022000,
   Audit1763700030000,
+  KeyScopes1763700031000,
 ];

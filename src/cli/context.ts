@@ -8,7 +8,7 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule, type Settings } from '../config/config.module.js';
 import type { Environment } from '../config/environment.js';
-import { ApiKeyEntity } from '../features/auth/api-key.entity.js';
+import { ApiKeys } from '../features/auth/api-keys.js';
 import { AuthService } from '../features/auth/auth.service.js';
 import { UserEntity } from '../features/auth/user.entity.js';
 import { DatabaseModule } from '../infrastructure/database/database.module.js';
@@ -17,7 +17,7 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { say } from './command.js';
 
 /** The entities that the commands read. Not those of `entities.ts`: the commands need no others. */
-const entities = [TaskEntity, UserEntity, ApiKeyEntity];
+const entities = [TaskEntity, UserEntity];
 
 /** Everything needed to ask and to send. Nothing here runs tasks or answers HTTP. */
 @Module({})
@@ -26,7 +26,7 @@ class CliModule {
     return {
       module: CliModule,
       imports: [ConfigModule.with(settings), DatabaseModule.with(entities), TasksModule],
-      providers: [AuthService],
+      providers: [AuthService, ApiKeys],
     };
   }
 }

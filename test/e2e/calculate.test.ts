@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { ApiKeys } from '../../src/features/auth/api-keys.js';
 import { AuthService } from '../../src/features/auth/auth.service.js';
 import type { CalculateAnswer } from '../../src/features/calculate/calculate.dto.js';
 import type { ShortTaskStatus } from '../../src/features/task-status/task-status.dto.js';
@@ -53,8 +54,8 @@ onBothQueueEngines('GET /api/v1/calculate', (engine) => {
 
   it("does nothing when another site or port sends a request with the browser's cookie", async () => {
     const auth = darkroom.app.get(AuthService);
-    const admin = (await auth.findByKey(darkroom.adminKey))!;
-    const cookie = `darkroom_session=${(await auth.createSession(admin.id)).token}`;
+    const admin = (await darkroom.app.get(ApiKeys).ownerOf(darkroom.adminKey))!;
+    const cookie = `darkroom_session=${(await auth.createSession(admin)).token}`;
     const sent = async () =>
       (await darkroom.database.query(`SELECT FROM tasks WHERE name = 'add_numbers'`)).length;
     const before = await sent();

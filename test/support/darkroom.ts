@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
 import type { Settings } from '../../src/config/config.module.js';
 import { AdminKey } from '../../src/features/auth/admin-key.js';
+import { ApiKeys } from '../../src/features/auth/api-keys.js';
 import { AuthService } from '../../src/features/auth/auth.service.js';
 import type {
   GenerationAccepted,
@@ -100,7 +101,7 @@ export async function startDarkroom(
     sketch,
     newUserKey: async (name) => {
       const auth = app.get(AuthService);
-      return (await auth.createApiKey((await auth.createUser(name, 'user')).id)).key;
+      return (await app.get(ApiKeys).create((await auth.createUser(name, 'user')).id)).key;
     },
     request,
     post,

@@ -1,14 +1,18 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
+import { SCOPES, type Scope } from '../../features/auth/scopes.js';
 import { answers, command, group, type Answer } from '../command.js';
 import { withDarkroom } from '../connection.js';
 import { CliError, exitCodes, usageError } from '../exit.js';
 import { list, moment, table } from '../output.js';
-import { isId } from '../values.js';
+import { durationValue, isId, namesValue } from '../values.js';
 
 interface Options {
   admin?: boolean;
   user?: boolean;
   name?: string;
+  for?: string;
+  scopes?: Scope[];
+  expiresIn?: number;
 }
 
 /** Keys of the API, and the way back from a lost admin key. */
@@ -19,12 +23,19 @@ export function keysCommands(program: Command): void {
     examples: [
       ['keys create --admin', 'another key of the user "admin", after the first was lost'],
       ['keys create --user --name alice', 'a key of the user "alice"'],
+      [
+        'keys create --admin --for dashboard --scopes read,admin --expires-in 20d',
+        'one that only looks',
+      ],
     ],
     notes: 'The key is shown once and not stored. Earlier keys stay valid.',
   })
     .option('--admin', 'may do everything')
     .option('--user', 'may make pictures')
     .option('--name <name>', 'whose key it is (admin: "admin")')
+    .option('--for <text>', 'what it is used for, to recognise it in the list')
+    .option('--scopes <list>', `what it may do: ${SCOPES.join(',')} (default: all)`, scopesValue)
+    .option('--expires-in <duration>', 'for example 12h or 20d (default: never)', durationValue)
     .action(answers(create));
   command(keys, 'list', {
     description: 'List the keys and their users. The keys themselves are not stored.',
@@ -46,24 +57,40 @@ export function keysCommands(program: Command): void {
   }).action(answers(revoke));
 }
 
+/** @throws Error naming the known ones */
+function scopesValue(text: string): Scope[] {
+  const known: readonly string[] = SCOPES;
+  const scopes = namesValue(text);
+  if (scopes.length === 0 || scopes.some((scope) => !known.includes(scope))) {
+    throw new InvalidArgumentError(`Name some of: ${SCOPES.join(', ')}.`);
+  }
+  return scopes as Scope[];
+}
+
 async function listKeys({ all }: { all?: boolean }): Promise<Answer> {
   const found = await withDarkroom(async (darkroom) => {
-    const { AuthService } = await import('../../features/auth/auth.service.js');
-    return darkroom.get(AuthService).apiKeys({ revoked: all === true });
+    const { ApiKeys } = await import('../../features/auth/api-keys.js');
+    return darkroom.get(ApiKeys).list({ revoked: all === true });
   });
   return {
-    json: found.map(({ createdAt, revokedAt, ...key }) => ({
+    json: found.map(({ userId, createdAt, expiresAt, lastUsedAt, revokedAt, ...key }) => ({
       ...key,
+      user_id: userId,
       created_at: createdAt,
+      expires_at: expiresAt,
+      last_used_at: lastUsedAt,
       revoked_at: revokedAt,
     })),
     text: table(
-      ['KEY', 'USER', 'ROLE', 'MADE', ...(all ? ['REVOKED'] : [])],
+      ['KEY', 'USER', 'ROLE', 'FOR', 'MAY', 'LAST USED', 'EXPIRES', ...(all ? ['REVOKED'] : [])],
       found.map((key) => [
         `dk_${key.prefix}_…`,
-        key.name,
+        key.user,
         key.role,
-        moment(key.createdAt),
+        key.name || '-',
+        key.scopes.join(' '),
+        moment(key.lastUsedAt) ?? 'never',
+        moment(key.expiresAt) ?? 'never',
         ...(all ? [moment(key.revokedAt) ?? '-'] : []),
       ]),
       'There is no key: "darkroom keys create" makes one.',
@@ -75,15 +102,15 @@ type Outcome = 'revoked' | 'revoked before' | 'no such key';
 
 async function revoke(keys: string[]): Promise<Answer> {
   const outcomes = await withDarkroom(async (darkroom) => {
-    const { AuthService } = await import('../../features/auth/auth.service.js');
-    const auth = darkroom.get(AuthService);
-    const found: { key: string; name: string | null; outcome: Outcome }[] = [];
+    const { ApiKeys } = await import('../../features/auth/api-keys.js');
+    const known = darkroom.get(ApiKeys);
+    const found: { key: string; user: string | null; outcome: Outcome }[] = [];
     for (const key of new Set(keys.map(nameOfKey))) {
-      const known = await auth.apiKeyOf(key);
-      if (known?.revokedAt === null) await auth.revokeApiKey(known.id);
+      const one = await known.find(key);
+      if (one?.revokedAt === null) await known.revoke(one.id);
       const outcome =
-        known === undefined ? 'no such key' : known.revokedAt ? 'revoked before' : 'revoked';
-      found.push({ key, name: known?.name ?? null, outcome });
+        one === undefined ? 'no such key' : one.revokedAt ? 'revoked before' : 'revoked';
+      found.push({ key, user: one?.user ?? null, outcome });
     }
     return found;
   });
@@ -91,7 +118,7 @@ async function revoke(keys: string[]): Promise<Answer> {
     json: outcomes,
     text: table(
       ['KEY', 'USER', 'OUTCOME'],
-      outcomes.map(({ key, name, outcome }) => [key, name ?? '-', outcome]),
+      outcomes.map(({ key, user, outcome }) => [key, user ?? '-', outcome]),
     ),
     exitCode: outcomes.some(({ outcome }) => outcome === 'no such key')
       ? exitCodes.negative
@@ -108,13 +135,14 @@ function nameOfKey(text: string): string {
   throw usageError('Name a key by its id, or by what it begins with: dk_ and sixteen characters.');
 }
 
-async function create({ admin, user, name }: Options) {
+async function create({ admin, user, name, for: use, scopes, expiresIn }: Options) {
   if ((admin === true) === (user === true)) throw usageError('Say either --admin or --user.');
   const role = admin === true ? 'admin' : 'user';
   const wanted = name?.trim() ?? (admin === true ? 'admin' : undefined);
   if (!wanted) throw usageError('Say whose key it is: --name <name>.');
   return withDarkroom(async (darkroom) => {
     const { DataSource } = await import('typeorm');
+    const { ApiKeys } = await import('../../features/auth/api-keys.js');
     const { AuthService } = await import('../../features/auth/auth.service.js');
     const { UserEntity } = await import('../../features/auth/user.entity.js');
     const auth = darkroom.get(AuthService);
@@ -124,9 +152,13 @@ async function create({ admin, user, name }: Options) {
     if (owner.role !== role) {
       throw new CliError(`The user "${wanted}" exists, as ${owner.role}: choose another --name.`);
     }
-    const { id, key } = await auth.createApiKey(owner.id);
+    const { id, key } = await darkroom.get(ApiKeys).create(owner.id, {
+      ...(use !== undefined && { name: use.trim().slice(0, 100) }),
+      ...(scopes !== undefined && { scopes }),
+      ...(expiresIn !== undefined && { expiresInMs: expiresIn }),
+    });
     return {
-      json: { id, key, name: owner.name, role },
+      json: { id, key, user_id: owner.id, user: owner.name, role },
       text: list([
         ['Key', key],
         ['User', `${owner.name} (${role})`],

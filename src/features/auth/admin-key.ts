@@ -3,8 +3,9 @@ import { dirname } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { retried, rows } from '../../infrastructure/database/transaction.js';
+import { ApiKeys } from './api-keys.js';
 import { AuthService } from './auth.service.js';
-import type { RequestUser } from './request-user.js';
+import type { User } from './request-user.js';
 import { UserEntity } from './user.entity.js';
 
 const adminName = 'admin';
@@ -14,6 +15,7 @@ const adminName = 'admin';
 export class AdminKey {
   constructor(
     private readonly auth: AuthService,
+    private readonly keys: ApiKeys,
     private readonly database: DataSource,
   ) {}
 
@@ -24,12 +26,12 @@ export class AdminKey {
    */
   async ensure(keyFile: string): Promise<{ key: string; created: boolean }> {
     const kept = await readKey(keyFile);
-    if (kept !== undefined && (await this.auth.findByKey(kept))?.role === 'admin') {
+    if (kept !== undefined && (await this.keys.ownerOf(kept))?.role === 'admin') {
       await chmod(keyFile, 0o600);
       return { key: kept, created: false };
     }
     const admin = await this.ensureAdmin();
-    const { key } = await this.auth.createApiKey(admin.id);
+    const { key } = await this.keys.create(admin.id, { name: 'first key' });
     await writeKey(keyFile, key);
     return { key, created: true };
   }
@@ -51,7 +53,7 @@ export class AdminKey {
     return (await this.ensure(keyFile)).created;
   }
 
-  private async ensureAdmin(): Promise<RequestUser> {
+  private async ensureAdmin(): Promise<User> {
     const found = await retried(() =>
       this.database.manager.findOneBy(UserEntity, { name: adminName }),
     );

@@ -1,6 +1,5 @@
-import { ApiKeyEntity } from './api-key.entity.js';
 import { SessionEntity } from './session.entity.js';
 import { UserEntity } from './user.entity.js';
 
 /** For the list of `DatabaseModule.with`. */
-export const authEntities = [UserEntity, ApiKeyEntity, SessionEntity];
+export const authEntities = [UserEntity, SessionEntity];

@@ -1,4 +1,5 @@
 import { AppError } from '../../common/app-error.js';
+import type { Scope } from './scopes.js';
 
 /** No credential, or one that is not valid: the answer does not say which part was wrong. */
 export class UnauthenticatedError extends AppError {
@@ -10,6 +11,22 @@ export class UnauthenticatedError extends AppError {
 export class ForbiddenError extends AppError {
   constructor() {
     super(403, 'forbidden', 'This is for admins only.');
+  }
+}
+
+export class InsufficientScopeError extends AppError {
+  constructor(needed: Scope, scopes: Scope[]) {
+    super(
+      403,
+      'insufficient_scope',
+      `This needs a key with the scope "${needed}"; yours has: ${scopes.join(', ')}.`,
+    );
+  }
+}
+
+export class TooManyKeysError extends AppError {
+  constructor(most: number) {
+    super(409, 'too_many_keys', `A user has at most ${most} keys. Revoke one first.`);
   }
 }
 

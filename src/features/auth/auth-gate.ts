@@ -5,9 +5,11 @@ import { SeeOther } from '../../infrastructure/http/see-other.js';
 import {
   CrossSiteError,
   ForbiddenError,
+  InsufficientScopeError,
   TooManyFailuresError,
   UnauthenticatedError,
 } from './auth-errors.js';
+import { ApiKeys } from './api-keys.js';
 import { AuthService } from './auth.service.js';
 import { credentialOf, type Credential } from './credential.js';
 import { FailedCredentials } from './failed-credentials.js';
@@ -15,13 +17,14 @@ import type { RequestUser } from './request-user.js';
 import { siteOf } from './same-site.js';
 
 /** What a route requires of its requests; see `FastifyContextConfig`. */
-export type Entrance = Pick<FastifyContextConfig, 'admin' | 'writes' | 'page'>;
+export type Entrance = Pick<FastifyContextConfig, 'admin' | 'writes' | 'scope' | 'page'>;
 
 /** Admits or refuses every request before its body is read. */
 @Injectable()
 export class AuthGate {
   constructor(
     private readonly auth: AuthService,
+    private readonly keys: ApiKeys,
     private readonly failures: FailedCredentials,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'publicOrigin'>,
   ) {}
@@ -29,7 +32,7 @@ export class AuthGate {
   /**
    * Admits the request and sets its user.
    *
-   * @throws UnauthenticatedError, TooManyFailuresError, ForbiddenError, CrossSiteError; SeeOther to
+   * @throws UnauthenticatedError, TooManyFailuresError, ForbiddenError, InsufficientScopeError, CrossSiteError; SeeOther to
    * the login page when a browser opens a page
    */
   async admit(request: FastifyRequest, reply: FastifyReply, entrance: Entrance): Promise<void> {
@@ -41,12 +44,17 @@ export class AuthGate {
       throw new CrossSiteError();
     }
     if (entrance.admin === true && user.role !== 'admin') throw new ForbiddenError();
+    const needed = entrance.scope ?? (writes ? 'write' : 'read');
+    if (!user.scopes.includes(needed)) {
+      void reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${needed}"`);
+      throw new InsufficientScopeError(needed, user.scopes);
+    }
     request.user = user;
   }
 
   /** For the login form. @throws TooManyFailuresError */
   async userOfKey(key: string, address: string): Promise<RequestUser | undefined> {
-    const user = await this.auth.findByKey(key);
+    const user = await this.keys.ownerOf(key);
     if (user === undefined) this.noteFailure(address);
     return user;
   }
@@ -58,7 +66,7 @@ export class AuthGate {
   private async userOf(credential: Credential): Promise<RequestUser | undefined> {
     switch (credential.kind) {
       case 'key':
-        return this.auth.findByKey(credential.key);
+        return this.keys.ownerOf(credential.key);
       case 'session':
         return this.auth.findBySession(credential.token);
       case 'none':

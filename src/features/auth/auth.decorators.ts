@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { openOperation } from '../../infrastructure/http/openapi.js';
 import { routeConfig } from '../../infrastructure/http/route-config.js';
 import type { RequestUser } from './request-user.js';
+import type { Scope } from './scopes.js';
 
 declare module 'fastify' {
   /** What the {@link AuthGate} requires on a route; a credential unless the route says otherwise. */
@@ -14,6 +15,8 @@ declare module 'fastify' {
     admin?: boolean;
     /** Changes something, whatever its HTTP method. */
     writes?: boolean;
+    /** The scope of a key that it needs. Default: `read`, or `write` if it changes something. */
+    scope?: Scope;
     /** People open it in a browser, which may ask them for a key. */
     page?: boolean;
   }
@@ -28,6 +31,9 @@ export const AdminOnly = () => routeConfig({ admin: true });
 
 /** A GET that changes something: a browser's cookie is not enough when another site sent the request. */
 export const Writes = () => routeConfig({ writes: true });
+
+/** The route needs a key with this scope. */
+export const Needs = (scope: Scope) => routeConfig({ scope });
 
 /** The {@link RequestUser} of the request, on any route that is not public. */
 export const CurrentUser = createParamDecorator(

@@ -2,6 +2,7 @@ import { Module, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { AdminKey } from './admin-key.js';
+import { ApiKeys } from './api-keys.js';
 import { AuthGate } from './auth-gate.js';
 import { AuthService } from './auth.service.js';
 import { FailedCredentials } from './failed-credentials.js';
@@ -10,8 +11,8 @@ import { LoginController } from './login.controller.js';
 /** Importing this module puts the gate in front of every route of the process, including routes of plugins. */
 @Module({
   controllers: [LoginController],
-  providers: [AuthService, AdminKey, AuthGate, FailedCredentials],
-  exports: [AuthService, AdminKey, AuthGate],
+  providers: [AuthService, ApiKeys, AdminKey, AuthGate, FailedCredentials],
+  exports: [AuthService, ApiKeys, AdminKey, AuthGate],
 })
 export class AuthModule implements NestModule {
   constructor(

@@ -85,7 +85,7 @@ export class LoginController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { token, seconds } = await this.auth.createSession(user.id);
+    const { token, seconds } = await this.auth.createSession(user);
     void reply.setCookie(sessionCookie, token, {
       path: '/',
       httpOnly: true,

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Scope } from './scopes.js';
 
 @Entity('sessions')
 export class SessionEntity {
@@ -8,6 +9,9 @@ export class SessionEntity {
 
   @Column('uuid', { name: 'user_id' })
   userId!: string;
+
+  @Column('text', { array: true })
+  scopes!: Scope[];
 
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt!: Date;

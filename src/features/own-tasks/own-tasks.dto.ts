@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isStorable } from '../../common/storable-text.js';
 import { TASK_STATES } from '../../tasks/definitions/task-state.js';
 import type { TaskEntity } from '../../tasks/ledger/task.entity.js';
 import { taskStatusFields, taskStatusOf } from '../task-status/task-status.dto.js';
@@ -17,6 +18,7 @@ export const listQuery = z.strictObject({
     .string()
     .min(1)
     .max(200)
+    .refine(isStorable, 'contains a NUL or a broken character')
     .optional()
     .describe('Name of the task, for example `generate_image_task`.'),
   limit: countInQuery.describe(`Most tasks in one answer; at most ${maxPage}.`),
@@ -49,7 +51,8 @@ export const revokeRequest = z
         'In a process pool: a handler that has not stopped after two seconds has its process ended by SIGTERM.',
       ),
   })
-  .default({ terminate: false });
+  .default({ terminate: false })
+  .meta({ example: { terminate: false } });
 export type RevokeRequest = z.output<typeof revokeRequest>;
 
 export const revokeAnswer = z.strictObject({

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { about } from '../../support/about.js';
-import { AuthService } from '../../../src/features/auth/auth.service.js';
+import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { generationRequest } from '../../../src/features/image-generation/image-generation.dto.js';
 import { createQueueEngine } from '../../../src/infrastructure/queue/create-queue-engine.js';
 import { QueuePurge } from '../../../src/tasks/operations/queue-purge.js';
@@ -8,6 +8,7 @@ import { Dispatcher } from '../../../src/tasks/hints/dispatcher.js';
 import { QUEUE_NAMES } from '../../../src/tasks/definitions/queues.js';
 import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { envOf, onceFor } from '../../support/cli.js';
+import { eventually } from '../../support/eventually.js';
 import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { hasRedis, openRedis } from '../../support/stores.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
@@ -90,18 +91,18 @@ onBothQueueEngines('the command line without workers', (engine) => {
   });
 
   once('keys create makes a key that opens the door, for an admin too', async () => {
-    const auth = new AuthService(lab.database);
+    const keys = new ApiKeys(lab.database);
     const made = await run(['keys', 'create', '--admin', '--json']);
     const { key } = made.json<{ key: string }>();
-    expect((await auth.findByKey(key))?.role).toBe('admin');
+    expect((await keys.ownerOf(key))?.role).toBe('admin');
     const again = (await run(['keys', 'create', '--admin', '--json'])).json<{ key: string }>();
     expect(again.key).not.toBe(key);
-    expect((await auth.findByKey(again.key))?.name).toBe('admin');
+    expect((await keys.ownerOf(again.key))?.name).toBe('admin');
     const { code, stderr } = await run(['keys', 'create', '--user', '--name', 'admin']);
     expect([code, /exists, as admin/.test(stderr)]).toEqual([1, true]);
     expect((await run(['keys', 'create'])).code).toBe(2);
     const alice = await run(['keys', 'create', '--user', '--name', 'alice', '--json']);
-    expect((await auth.findByKey(alice.json<{ key: string }>().key))?.role).toBe('user');
+    expect((await keys.ownerOf(alice.json<{ key: string }>().key))?.role).toBe('user');
   });
 
   once(
@@ -137,18 +138,30 @@ onBothQueueEngines('the command line without workers', (engine) => {
   );
 
   once('keys list shows what is known of keys, keys revoke ends them', async () => {
-    const auth = new AuthService(lab.database);
+    const keys = new ApiKeys(lab.database);
     const make = async (name: string) =>
       (await run(['keys', 'create', '--user', '--name', name, '--json'])).json<{
         id: string;
         key: string;
+        user_id: string;
       }>();
     const [bob, carol] = [await make('bob'), await make('carol')];
     const prefix = bob.key.split('_')[1]!;
     const listed = await run(['keys', 'list', '--json']);
     const found = listed.json<Record<string, unknown>[]>().find(({ id }) => id === bob.id)!;
     const { created_at, ...rest } = found;
-    expect(rest).toEqual({ id: bob.id, prefix, name: 'bob', role: 'user', revoked_at: null });
+    expect(rest).toEqual({
+      id: bob.id,
+      user_id: bob.user_id,
+      prefix,
+      user: 'bob',
+      role: 'user',
+      name: '',
+      scopes: ['read', 'write', 'account', 'admin'],
+      expires_at: null,
+      last_used_at: null,
+      revoked_at: null,
+    });
     expect(Date.parse(String(created_at))).toBeGreaterThan(0);
     expect((await run(['keys', 'list'])).stdout).toMatch(
       new RegExp(`^dk_${prefix}_… +bob +user`, 'm'),
@@ -159,17 +172,30 @@ onBothQueueEngines('the command line without workers', (engine) => {
     const revoked = await run(['keys', 'revoke', bob.key, carol.id, '--json']);
     expect(revoked.code).toBe(0);
     expect(revoked.json()).toEqual([
-      { key: prefix, name: 'bob', outcome: 'revoked' },
-      { key: carol.id, name: 'carol', outcome: 'revoked' },
+      { key: prefix, user: 'bob', outcome: 'revoked' },
+      { key: carol.id, user: 'carol', outcome: 'revoked' },
     ]);
-    expect(await auth.findByKey(bob.key)).toBe(undefined);
-    expect(await auth.findByKey(carol.key)).toBe(undefined);
+    expect(await keys.ownerOf(bob.key)).toBe(undefined);
+    expect(await keys.ownerOf(carol.key)).toBe(undefined);
     const left = (await run(['keys', 'list', '--json'])).json<{ id: string }[]>();
     expect(left.some(({ id }) => id === bob.id || id === carol.id)).toBe(false);
     const all = (await run(['keys', 'list', '--all', '--json'])).json<
       { id: string; revoked_at: string | null }[]
     >();
     expect(all.find(({ id }) => id === bob.id)!.revoked_at).not.toBe(null);
+
+    const limited = ['--scopes', 'read,write', '--expires-in', '2h', '--for', 'a robot'];
+    const robot = await run(['keys', 'create', '--user', '--name', 'bob', ...limited, '--json']);
+    const owner = await keys.ownerOf(robot.json<{ key: string }>().key);
+    expect([owner!.name, owner!.scopes]).toEqual(['bob', ['read', 'write']]);
+    expect(Math.abs(owner!.credentialExpiresAt!.getTime() - Date.now() - 7_200_000)).toBeLessThan(
+      600_000,
+    );
+    await eventually('its use is noted', async () =>
+      /bob +user +a robot +read write +\d/.test((await run(['keys', 'list'])).stdout),
+    );
+    const unknown = await run(['keys', 'create', '--user', '--name', 'bob', '--scopes', 'all']);
+    expect([unknown.code, /read, write, account, admin/.test(unknown.stderr)]).toEqual([2, true]);
 
     const again = await run(['keys', 'revoke', `dk_${prefix}`, 'dk_0123456789abcdef']);
     expect(again.code).toBe(1);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { about } from '../../support/about.js';
+import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { FailedCredentials } from '../../../src/features/auth/failed-credentials.js';
 import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
@@ -52,8 +53,8 @@ describe('every route of the server', () => {
         return verbs.map((verb) => ({ verb, path }));
       });
     const { id: userId } = await auth.createUser('ordinary', 'user');
-    user = { id: userId, key: (await auth.createApiKey(userId)).key };
-    admin = (await auth.findByKey(darkroom.adminKey))!;
+    user = { id: userId, key: (await darkroom.app.get(ApiKeys).create(userId)).key };
+    admin = (await darkroom.app.get(ApiKeys).ownerOf(darkroom.adminKey))!;
   });
   afterAll(() => darkroom.close());
 
@@ -63,13 +64,13 @@ describe('every route of the server', () => {
   const onBoard = (path: string) => path.startsWith('/admin/queues');
 
   async function revokedKey(): Promise<string> {
-    const { id, key } = await auth.createApiKey(user.id);
-    await auth.revokeApiKey(id);
+    const { id, key } = await darkroom.app.get(ApiKeys).create(user.id);
+    await darkroom.app.get(ApiKeys).revoke(id);
     return key;
   }
 
   async function expiredSession(): Promise<string> {
-    const { token } = await auth.createSession(user.id);
+    const { token } = await auth.createSession(user);
     await darkroom.database.query(`UPDATE sessions SET expires_at = now() - interval '1 second'`);
     return token;
   }
@@ -105,7 +106,7 @@ describe('every route of the server', () => {
     'an expired session': async () => session(await expiredSession()),
     'a key as session': () => session(user.key),
     'a wrong key beside a good session': async () => ({
-      ...session((await auth.createSession(user.id)).token),
+      ...session((await auth.createSession(user)).token),
       ...bearer('dk_wrong'),
     }),
   };
@@ -124,7 +125,7 @@ describe('every route of the server', () => {
   const usable: Record<string, (who: { id: string; key: string }) => Headers | Promise<Headers>> = {
     'Bearer key': ({ key }) => bearer(key),
     'Basic key': ({ key }) => basic(key),
-    session: async ({ id }) => session((await auth.createSession(id)).token),
+    session: async ({ id }) => session((await auth.createSession({ id })).token),
   };
   for (const [what, headers] of Object.entries(usable)) {
     it(`admits a user with a ${what}, but not to the board: 403`, async () => {

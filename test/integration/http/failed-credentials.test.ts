@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { about } from '../../support/about.js';
+import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { FailedCredentials } from '../../../src/features/auth/failed-credentials.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -60,8 +61,8 @@ describe('what the database keeps of credentials', () => {
   it('is only digests', async () => {
     const auth = darkroom.app.get(AuthService);
     const user = await auth.createUser('kept', 'user');
-    const { key } = await auth.createApiKey(user.id);
-    const { token } = await auth.createSession(user.id);
+    const { key } = await darkroom.app.get(ApiKeys).create(user.id);
+    const { token } = await auth.createSession(user);
     await darkroom.generate({ prompt: 'x' });
     for (const secret of [key, key.slice(key.indexOf('_', 3) + 1), token, darkroom.adminKey]) {
       const tables = await darkroom.database.query(

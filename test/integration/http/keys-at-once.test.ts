@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pause } from '../../../src/common/deadline.js';
 import { forRequest } from '../../../src/infrastructure/database/request-deadline.js';
 import { newKey } from '../../../src/features/auth/secrets.js';
+import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 
@@ -14,12 +15,11 @@ describe('API keys used at once', () => {
   afterAll(() => darkroom.close());
 
   it('each find their own user, and wrong keys find none', async () => {
-    const auth = darkroom.app.get(AuthService);
     const [ada, bob] = [await darkroom.newUserKey('ada'), await darkroom.newUserKey('bob')];
     // The right prefix with another secret.
     const forged = ada.slice(0, -1) + (ada.endsWith('A') ? 'E' : 'A');
     const keys = [ada, newKey().key, bob, forged, ada, 'no key'];
-    const users = await Promise.all(keys.map((key) => auth.findByKey(key)));
+    const users = await Promise.all(keys.map((key) => darkroom.app.get(ApiKeys).ownerOf(key)));
     expect(users.map((user) => user?.name)).toEqual([
       'ada',
       undefined,
@@ -33,15 +33,17 @@ describe('API keys used at once', () => {
   it('stop working with the next request after they are revoked', async () => {
     const auth = darkroom.app.get(AuthService);
     const user = await auth.createUser('eve', 'user');
-    const { id, key } = await auth.createApiKey(user.id);
-    const stillIn = Promise.all([auth.findByKey(key), auth.findByKey(key)]);
+    const { id, key } = await darkroom.app.get(ApiKeys).create(user.id);
+    const stillIn = Promise.all([
+      darkroom.app.get(ApiKeys).ownerOf(key),
+      darkroom.app.get(ApiKeys).ownerOf(key),
+    ]);
     expect((await stillIn).map((found) => found?.name)).toEqual(['eve', 'eve']);
-    await auth.revokeApiKey(id);
-    expect(await auth.findByKey(key)).toBe(undefined);
+    await darkroom.app.get(ApiKeys).revoke(id);
+    expect(await darkroom.app.get(ApiKeys).ownerOf(key)).toBe(undefined);
   });
 
   it('do not share the time limit of the first request', async () => {
-    const auth = darkroom.app.get(AuthService);
     const key = await darkroom.newUserKey('tom');
     const query = darkroom.database.query.bind(darkroom.database);
     jest
@@ -52,10 +54,17 @@ describe('API keys used at once', () => {
       });
     const asked: Promise<unknown>[] = [];
     // A busy machine may take longer for the first one itself.
-    forRequest(200, () => void auth.findByKey(key).catch(() => undefined));
+    forRequest(
+      200,
+      () =>
+        void darkroom.app
+          .get(ApiKeys)
+          .ownerOf(key)
+          .catch(() => undefined),
+    );
     // Without a gap: the next one waits already when one is answered.
     for (let n = 0; n < 40; n++) {
-      asked.push(auth.findByKey(key));
+      asked.push(darkroom.app.get(ApiKeys).ownerOf(key));
       await pause(10);
     }
     const users = await Promise.all(asked);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { addNumbersTask } from '../../../src/features/calculate/calculate.tasks.js';
 import type { TaskList } from '../../../src/features/own-tasks/own-tasks.dto.js';
+import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { chain, s, si } from '../../../src/tasks/canvas/signatures.js';
@@ -21,7 +22,7 @@ interface Person {
 async function person(darkroom: TestDarkroom, name: string): Promise<Person> {
   const auth = darkroom.app.get(AuthService);
   const { id } = await auth.createUser(name, 'user');
-  return { id, key: (await auth.createApiKey(id)).key };
+  return { id, key: (await darkroom.app.get(ApiKeys).create(id)).key };
 }
 
 function api(darkroom: TestDarkroom) {
@@ -142,6 +143,7 @@ describe('the list of tasks', () => {
     '?owner=bob',
     '?user_id=1',
     '?name=',
+    '?name=%00',
   ]) {
     it(`refuses ${query}`, async () => {
       const answer = await http.ask('GET', tasksPath + query, ann.key);

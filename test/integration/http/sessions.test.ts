@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { about } from '../../support/about.js';
+import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { problemOf } from '../../support/problem.js';
@@ -131,9 +132,9 @@ describe('a browser session', () => {
   it('ends when a key that may have started it is revoked', async () => {
     const auth = darkroom.app.get(AuthService);
     const user = await auth.createUser('revoked', 'user');
-    const { id, key } = await auth.createApiKey(user.id);
+    const { id, key } = await darkroom.app.get(ApiKeys).create(user.id);
     const cookie = await signIn(key);
-    await auth.revokeApiKey(id);
+    await darkroom.app.get(ApiKeys).revoke(id);
     expect((await visit('/api/v1/task_status/x', cookie)).status).toBe(401);
   });
 
