@@ -4,15 +4,17 @@ import { v7 as uuidv7 } from 'uuid';
 import { Gathered } from '../../common/gathered.js';
 import { messageOf } from '../../common/message-of.js';
 import { inRequestTime, unhurried } from '../../infrastructure/database/request-deadline.js';
-import { inTransaction, retried, rows } from '../../infrastructure/database/transaction.js';
+import {
+  inTransaction,
+  retried,
+  rows,
+  type Transaction,
+} from '../../infrastructure/database/transaction.js';
 import { TooManyKeysError } from './auth-errors.js';
 import type { RequestUser } from './request-user.js';
 import { SCOPES, type Scope } from './scopes.js';
 import { matches, newKey, prefixOf } from './secrets.js';
 import type { Role } from './user.entity.js';
-
-/** Most keys of one user that are neither revoked nor expired. */
-const maxKeys = 100;
 
 /** What the maker of a key decides. */
 export interface KeyOptions {
@@ -22,6 +24,8 @@ export interface KeyOptions {
   scopes?: readonly Scope[];
   /** Milliseconds from now; default: it does not expire. */
   expiresInMs?: number;
+  /** Refuses when the user has so many that are neither revoked nor expired. Default: no limit. */
+  most?: number;
 }
 
 /** What may be shown of a key: neither the key itself nor its digest. */
@@ -78,15 +82,11 @@ export class ApiKeys {
    * @throws TooManyKeysError
    */
   async create(userId: string, options: KeyOptions = {}): Promise<{ id: string; key: string }> {
-    const { name = '', scopes = SCOPES, expiresInMs = null } = options;
+    const { name = '', scopes = SCOPES, expiresInMs = null, most } = options;
     const { key, prefix, digest } = newKey();
     const id = uuidv7();
     await inTransaction(this.database, async (tx) => {
-      // Counts exactly, however many are made at once.
-      await tx.query(`SELECT FROM users WHERE id = $1 FOR UPDATE`, [userId]);
-      const counted = `SELECT count(*)::int AS n FROM api_keys k WHERE user_id = $1 AND id <> $2 AND ${valid}`;
-      const [{ n }] = (await rows<{ n: number }>(tx, counted, [userId, id])) as [{ n: number }];
-      if (n >= maxKeys) throw new TooManyKeysError(maxKeys);
+      if (most !== undefined) await this.refuseMore(tx, userId, id, most);
       // Safe to repeat when the answer was lost: the row exists by then.
       await tx.query(
         `INSERT INTO api_keys (id, user_id, prefix, digest, name, scopes, expires_at)
@@ -96,6 +96,17 @@ export class ApiKeys {
       );
     });
     return { id, key };
+  }
+
+  /** Counts exactly, however many are made at once. @throws TooManyKeysError */
+  private async refuseMore(tx: Transaction, userId: string, id: string, most: number) {
+    await tx.query(`SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`, [userId]);
+    const others = await rows(
+      tx,
+      `SELECT FROM api_keys k WHERE user_id = $1 AND id <> $2 AND ${valid} LIMIT $3`,
+      [userId, id, most],
+    );
+    if (others.length >= most) throw new TooManyKeysError(most);
   }
 
   /** Revokes a key, and ends the user's browser sessions: one of them may come from that key. */

@@ -45,7 +45,7 @@ export class AuthGate {
     }
     if (entrance.admin === true && user.role !== 'admin') throw new ForbiddenError();
     const needed = entrance.scope ?? (writes ? 'write' : 'read');
-    if (!user.scopes.includes(needed)) {
+    if (needed !== 'none' && !user.scopes.includes(needed)) {
       void reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${needed}"`);
       throw new InsufficientScopeError(needed, user.scopes);
     }

@@ -16,7 +16,7 @@ declare module 'fastify' {
     /** Changes something, whatever its HTTP method. */
     writes?: boolean;
     /** The scope of a key that it needs. Default: `read`, or `write` if it changes something. */
-    scope?: Scope;
+    scope?: Scope | 'none';
     /** People open it in a browser, which may ask them for a key. */
     page?: boolean;
   }
@@ -32,8 +32,8 @@ export const AdminOnly = () => routeConfig({ admin: true });
 /** A GET that changes something: a browser's cookie is not enough when another site sent the request. */
 export const Writes = () => routeConfig({ writes: true });
 
-/** The route needs a key with this scope. */
-export const Needs = (scope: Scope) => routeConfig({ scope });
+/** The route needs a key with this scope, or with any at all. */
+export const Needs = (scope: Scope | 'none') => routeConfig({ scope });
 
 /** The {@link RequestUser} of the request, on any route that is not public. */
 export const CurrentUser = createParamDecorator(

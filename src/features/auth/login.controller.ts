@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { AcceptsForm } from '../../infrastructure/http/accepts-form.decorator.js';
 import { AuthGate } from './auth-gate.js';
 import { CrossSiteError, TooManyFailuresError } from './auth-errors.js';
-import { Public } from './auth.decorators.js';
+import { Needs, Public } from './auth.decorators.js';
 import { AuthService } from './auth.service.js';
 import { sessionCookie } from './credential.js';
 import { localPath } from './local-path.js';
@@ -74,6 +74,7 @@ export class LoginController {
   @ApiResponse({ status: 303, description: 'Signed out; redirects to the login form.' })
   @ApiOperation({ summary: 'Sign out' })
   @Post('logout')
+  @Needs('none')
   async logout(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const token = request.cookies[sessionCookie];
     if (token !== undefined) await this.auth.endSession(token);

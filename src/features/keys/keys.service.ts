@@ -5,6 +5,9 @@ import { ApiKeys } from '../auth/api-keys.js';
 import type { RequestUser } from '../auth/request-user.js';
 import { listedKeyOf, type KeyList, type MadeKey, type NewKeyRequest } from './keys.dto.js';
 
+/** Of one user, made over HTTP. */
+const maxKeys = 100;
+
 /** What users do with their own keys, and admins with everybody's. */
 @Injectable()
 export class KeysService {
@@ -24,6 +27,7 @@ export class KeysService {
     const { id, key } = await this.keys.create(user.id, {
       name: request.name,
       scopes,
+      most: maxKeys,
       ...(request.expires_in !== undefined && { expiresInMs: request.expires_in * 1_000 }),
     });
     const made = await this.keys.find(id);

@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { LessThan, Repository, type FindOptionsSelect } from 'typeorm';
 import { NotFoundError } from '../../common/app-error.js';
 import { retried } from '../../infrastructure/database/transaction.js';
+import { UnknownTaskError } from '../../tasks/definitions/task-errors.js';
 import { TaskEntity } from '../../tasks/ledger/task.entity.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { AuditLog } from '../audit/audit-log.js';
@@ -77,7 +78,12 @@ export class OwnTasksService {
   /** Drops the result; of a task that is not over, when it is. Forgetting it again changes nothing. @throws NotFoundError */
   async forget(user: RequestUser, id: string): Promise<void> {
     await this.mayChange(user, id, 'task.forget');
-    await this.tasks.result(id).forget();
+    try {
+      await this.tasks.result(id).forget();
+    } catch (error) {
+      // Deleted meanwhile.
+      throw error instanceof UnknownTaskError ? new NotFoundError('task') : error;
+    }
   }
 
   /** @throws NotFoundError for unknown ids and tasks of other users alike */
