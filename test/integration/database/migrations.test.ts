@@ -61,7 +61,7 @@ it('many processes can migrate at once', async () => {
 
 it('the entities match the schema: every column exists, with its type', async () => {
   for (const { tableName, columns } of database.entityMetadatas) {
-    for (const { databaseName, type, isNullable } of columns) {
+    for (const { databaseName, type, isNullable, isArray } of columns) {
       const [found] = await database.query(
         `SELECT format_type(atttypid, NULL) AS type, NOT attnotnull AS nullable FROM pg_attribute
           WHERE attrelid = $1::regclass AND attname = $2`,
@@ -73,7 +73,7 @@ it('the entities match the schema: every column exists, with its type', async ()
       );
       const aliases: Record<string, string> = { timestamptz: 'timestamp with time zone' };
       about(`${tableName}.${databaseName}`, () =>
-        expect(found.type).toBe(aliases[String(type)] ?? type),
+        expect(found.type).toBe(`${aliases[String(type)] ?? String(type)}${isArray ? '[]' : ''}`),
       );
     }
   }
