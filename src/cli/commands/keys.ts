@@ -84,18 +84,23 @@ async function listKeys({ all }: { all?: boolean }): Promise<Answer> {
     text: table(
       ['KEY', 'USER', 'ROLE', 'FOR', 'MAY', 'LAST USED', 'EXPIRES', ...(all ? ['REVOKED'] : [])],
       found.map((key) => [
-        `dk_${key.prefix}_…`,
+        `dk_${key.prefix}`,
         key.user,
         key.role,
         key.name || '-',
-        key.scopes.join(' '),
-        moment(key.lastUsedAt) ?? 'never',
-        moment(key.expiresAt) ?? 'never',
+        key.scopes.length === SCOPES.length ? 'all' : key.scopes.join(' '),
+        minute(key.lastUsedAt),
+        minute(key.expiresAt),
         ...(all ? [moment(key.revokedAt) ?? '-'] : []),
       ]),
       'There is no key: "darkroom keys create" makes one.',
     ),
   };
+}
+
+/** A whole line fits 100 characters, so that what a key begins with can be copied. */
+function minute(at: Date | null): string {
+  return moment(at)?.slice(0, 16) ?? 'never';
 }
 
 type Outcome = 'revoked' | 'revoked before' | 'no such key';

@@ -164,7 +164,7 @@ onBothQueueEngines('the command line without workers', (engine) => {
     });
     expect(Date.parse(String(created_at))).toBeGreaterThan(0);
     expect((await run(['keys', 'list'])).stdout).toMatch(
-      new RegExp(`^dk_${prefix}_… +bob +user`, 'm'),
+      new RegExp(`^dk_${prefix} +bob +user +- +all +never`, 'm'),
     );
     expect(listed.stdout.includes(bob.key)).toBe(false);
 
