@@ -37,12 +37,19 @@ onBothQueueEngines('two workers with one name', (engine) => {
 
   it('show the silent one as missing beside the one that answers, unless it is long gone', async () => {
     await addDead('gone|3', 'other', 5);
-    const fresh = await test.remote.inspect.ping({ destination: ['other'], timeoutMs: 2_000 });
-    expect([fresh.replies.length, fresh.missing]).toEqual([1, ['other']]);
+    // A busy machine may need more than one call until the living one answers within two seconds.
+    const fresh = await eventually('the living one answers', async () => {
+      await test.asker.database.query(
+        `UPDATE workers SET heartbeat_at = now() - interval '5 s' WHERE process = 'gone|3'`,
+      );
+      const asked = await test.remote.inspect.ping({ destination: ['other'], timeoutMs: 2_000 });
+      return asked.replies.length === 1 && asked;
+    });
+    expect(fresh.missing).toEqual(['other']);
     await test.asker.database.query(
       `UPDATE workers SET heartbeat_at = now() - interval '20 s' WHERE process = 'gone|3'`,
     );
-    const late = await test.remote.inspect.ping({ destination: ['other'], timeoutMs: 2_000 });
+    const late = await test.remote.inspect.ping({ destination: ['other'], timeoutMs: 60_000 });
     expect([late.replies.length, late.missing]).toEqual([1, []]);
   });
 
