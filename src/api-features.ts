@@ -1,6 +1,7 @@
 import { AdminQueuesModule } from './features/admin-queues/admin-queues.module.js';
 import { AuthModule } from './features/auth/auth.module.js';
 import { CalculateModule } from './features/calculate/calculate.module.js';
+import { CreditsModule } from './features/credits/credits.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { HealthModule } from './features/health/health.module.js';
 import { ImageGenerationModule } from './features/image-generation/image-generation.module.js';
@@ -8,6 +9,7 @@ import { ImagesModule } from './features/images/images.module.js';
 import { KeysModule } from './features/keys/keys.module.js';
 import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
+import { UsersModule } from './features/users/users.module.js';
 
 /** What answers HTTP. Workers do not load it: the HTTP packages take a quarter of a worker's start. */
 export const apiFeatures = [
@@ -18,6 +20,8 @@ export const apiFeatures = [
   TaskStatusModule,
   OwnTasksModule,
   KeysModule,
+  CreditsModule,
+  UsersModule,
   ImageGenerationModule,
   ImagesModule,
   CalculateModule,
@@ -26,6 +30,9 @@ export const apiFeatures = [
 /** Codes of the features' own refusals, for the API's description. */
 export const problemCodes = {
   insufficient_scope: 'The key is valid, but lacks the scope that this needs.',
+  insufficient_credits: 'You have too few credits; `balance` and `price` say how many.',
+  quota_exceeded: 'A limit of your plan is reached, which `limit` names; see Retry-After.',
+  overdrawn: 'More credits are to be taken back than the user has.',
   too_many_keys: 'The user has as many keys as there may be.',
   idempotency_key_reused: 'This Idempotency-Key was already used for a different request.',
   unsupported_by_engines:

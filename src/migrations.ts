@@ -3,6 +3,7 @@ import { Images1763700002000 } from './features/images/migrations/1763700002000-
 import { Audit1763700030000 } from './features/audit/migrations/1763700030000-audit.js';
 import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js';
 import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
+import { Credits1763700032000 } from './features/credits/migrations/1763700032000-credits.js';
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
 import { JoinedNodes1763700020000 } from './tasks/migrations/1763700020000-joined-nodes.js';
 import { KeyScopes1763700031000 } from './features/auth/migrations/1763700031000-key-scopes.js';
@@ -34,4 +35,5 @@ export const migrations = [
   WorkerProcesses1763700022000,
   Audit1763700030000,
   KeyScopes1763700031000,
+  Credits1763700032000,
 ];

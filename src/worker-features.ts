@@ -1,5 +1,6 @@
 import { oldSessions } from './features/auth/old-sessions.js';
 import { CalculateWorkerModule } from './features/calculate/calculate-worker.module.js';
+import { CreditsWorkerModule } from './features/credits/credits-worker.module.js';
 import { ImageGenerationWorkerModule } from './features/image-generation/image-generation-worker.module.js';
 import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
 import { oldGenerations, oldIdempotencyKeys } from './features/image-generation/old-generations.js';
@@ -11,6 +12,7 @@ export const workerFeatures = [
   ImageGenerationWorkerModule,
   ImagesWorkerModule,
   CalculateWorkerModule,
+  CreditsWorkerModule,
   MaintenanceWorkerModule.with({
     oldRows: [oldSessions, oldGenerations, oldIdempotencyKeys],
     kept: [generateImageTask],

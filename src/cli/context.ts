@@ -11,6 +11,8 @@ import type { Environment } from '../config/environment.js';
 import { ApiKeys } from '../features/auth/api-keys.js';
 import { AuthService } from '../features/auth/auth.service.js';
 import { UserEntity } from '../features/auth/user.entity.js';
+import { CreditLedgerModule } from '../features/credits/credit-ledger.module.js';
+import { Users } from '../features/users/users.js';
 import { DatabaseModule } from '../infrastructure/database/database.module.js';
 import { TaskEntity } from '../tasks/ledger/task.entity.js';
 import { TasksModule } from '../tasks/tasks.module.js';
@@ -25,8 +27,13 @@ class CliModule {
   static with(settings: Settings): DynamicModule {
     return {
       module: CliModule,
-      imports: [ConfigModule.with(settings), DatabaseModule.with(entities), TasksModule],
-      providers: [AuthService, ApiKeys],
+      imports: [
+        ConfigModule.with(settings),
+        DatabaseModule.with(entities),
+        TasksModule,
+        CreditLedgerModule,
+      ],
+      providers: [AuthService, ApiKeys, Users],
     };
   }
 }

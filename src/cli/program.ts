@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { brokerCommands } from './commands/broker.js';
 import { callCommand } from './commands/call.js';
 import { controlCommands } from './commands/control.js';
+import { creditsCommands } from './commands/credits.js';
 import { eventsCommand } from './commands/events.js';
 import { graphCommand } from './commands/graph.js';
 import { inspectCommands } from './commands/inspect.js';
@@ -15,6 +16,7 @@ import { resultCommand } from './commands/result.js';
 import { schedulesCommands } from './commands/schedules.js';
 import { shellCommand } from './commands/shell.js';
 import { upgradeCommands } from './commands/upgrade.js';
+import { usersCommands } from './commands/users.js';
 import { workerCommand } from './commands/worker.js';
 import { darkroomVersion } from '../common/version.js';
 import { say } from './command.js';
@@ -59,7 +61,9 @@ Examples:
     queuesCommands,
     brokerCommands,
     migrateCommand,
+    usersCommands,
     keysCommands,
+    creditsCommands,
     logsCommands,
     upgradeCommands,
     shellCommand,

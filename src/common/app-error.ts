@@ -8,6 +8,13 @@ export interface FieldError {
   message: string;
 }
 
+/** What a program may want to know of some errors. */
+export interface ProblemMembers {
+  balance?: number;
+  price?: number;
+  limit?: string;
+}
+
 /**
  * An error with a stable code. Services throw subclasses of it, never HTTP exceptions.
  * `message` is our own sentence for users: no secret, no SQL, no response of another server.
@@ -17,7 +24,13 @@ export class AppError extends Error {
     readonly status: ErrorStatus,
     readonly code: string,
     message: string,
-    readonly details: { cause?: unknown; errors?: FieldError[]; retryAfterSeconds?: number } = {},
+    readonly details: {
+      cause?: unknown;
+      errors?: FieldError[];
+      retryAfterSeconds?: number;
+      /** More members of the problem, for programs. */
+      members?: ProblemMembers;
+    } = {},
   ) {
     super(message, { cause: details.cause });
     this.name = new.target.name;

@@ -14,6 +14,11 @@ import {
 } from './variables/workers.js';
 import { upkeepEnvironment, upkeepVariables, type UpkeepEnvironment } from './variables/upkeep.js';
 import {
+  creditsEnvironment,
+  creditsVariables,
+  type CreditsEnvironment,
+} from './variables/credits.js';
+import {
   operationEnvironment,
   operationVariables,
   type OperationEnvironment,
@@ -29,6 +34,7 @@ const schema = z.object({
   ...storesVariables,
   ...enginesVariables,
   ...workersVariables,
+  ...creditsVariables,
   ...upkeepVariables,
   ...operationVariables,
 });
@@ -41,6 +47,7 @@ export interface Environment
     StoresEnvironment,
     EnginesEnvironment,
     WorkersEnvironment,
+    CreditsEnvironment,
     UpkeepEnvironment,
     OperationEnvironment {}
 
@@ -82,6 +89,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     ...storesEnvironment(parsed.data),
     ...enginesEnvironment(parsed.data),
     ...workersEnvironment(parsed.data),
+    ...creditsEnvironment(parsed.data),
     ...upkeepEnvironment(parsed.data),
     ...operationEnvironment(parsed.data),
   };

@@ -55,11 +55,13 @@ const listed = `
 /** SQL: the key opens the door. */
 const valid = `k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())`;
 
+/** SQL: its last use is unknown, or more than a minute ago. */
+const stale = `coalesce(k.last_used_at < now() - interval '1 minute', true)`;
+
 interface KeyHolder extends RequestUser {
   keyId: string;
   prefix: string;
   digest: Buffer;
-  /** Its last use is unknown, or more than a minute ago. */
   stale: boolean;
 }
 
@@ -149,10 +151,11 @@ export class ApiKeys {
   }
 
   private async noteUses(ids: string[]): Promise<undefined[]> {
-    // What another process is noting at this moment need not be noted twice.
+    // What another request or process has noted, or is noting at this moment, need not be noted twice.
     const sql = `
       UPDATE api_keys SET last_used_at = now()
-       WHERE id IN (SELECT id FROM api_keys WHERE id = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED)`;
+       WHERE id IN (SELECT id FROM api_keys k WHERE id = ANY($1) AND ${stale}
+                     ORDER BY id FOR UPDATE SKIP LOCKED)`;
     await this.database.query(sql, [ids]);
     return ids.map(() => undefined);
   }
@@ -164,7 +167,7 @@ export class ApiKeys {
         this.database,
         `SELECT k.id AS "keyId", k.prefix, k.digest, k.scopes, u.id, u.name, u.role,
                 k.expires_at AS "credentialExpiresAt",
-                coalesce(k.last_used_at < now() - interval '1 minute', true) AS stale
+                ${stale} AS stale
            FROM api_keys k JOIN users u ON u.id = k.user_id
           WHERE k.prefix = ANY($1) AND ${valid}`,
         [asked],

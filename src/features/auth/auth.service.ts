@@ -13,6 +13,9 @@ import { UserEntity, type Role } from './user.entity.js';
 /** How long a browser stays signed in. Hours. */
 const sessionHours = 12;
 
+/** Plans of new users. */
+const firstPlans: Record<Role, string> = { admin: 'unlimited', user: 'standard' };
+
 /** Who signs in, and what is left of the credential. Default: all scopes, and no end. */
 export type SessionUser = Pick<RequestUser, 'id'> &
   Partial<Pick<RequestUser, 'scopes' | 'credentialExpiresAt'>>;
@@ -26,7 +29,7 @@ export class AuthService {
   async createUser(name: string, role: Role): Promise<User> {
     const user = { id: uuidv7(), name, role };
     const holder = await retried(async () => {
-      await this.insertOnce(UserEntity, user);
+      await this.insertOnce(UserEntity, { ...user, plan: firstPlans[role] });
       return this.database.manager.findOneByOrFail(UserEntity, { name });
     });
     if (holder.id !== user.id) throw new NameTakenError();

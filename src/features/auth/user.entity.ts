@@ -13,6 +13,10 @@ export class UserEntity {
   @Column('text')
   role!: Role;
 
+  /** Name of a plan, as in PLANS. */
+  @Column('text')
+  plan!: string;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
 }

@@ -1,19 +1,21 @@
-import { Body, Controller, Get, Headers, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Answers } from '../../infrastructure/http/answers.decorator.js';
 import { hungUp } from '../../infrastructure/http/hang-up.js';
 import { IdPipe } from '../../infrastructure/http/validation.js';
-import { CurrentUser } from '../auth/auth.decorators.js';
+import { CurrentUser, Needs } from '../auth/auth.decorators.js';
 import type { RequestUser } from '../auth/request-user.js';
 import { isFinal } from '../../tasks/definitions/task-state.js';
 import {
   generationAccepted,
   generationRequest,
   generationStatus,
+  quote,
   type GenerationAccepted,
   type GenerationRequest,
   type GenerationStatus,
+  type Quote,
 } from './image-generation.dto.js';
 import { ImageGenerationService } from './image-generation.service.js';
 import { checkIdempotencyKey } from './idempotency.js';
@@ -57,6 +59,21 @@ export class ImageGenerationController {
     if (!isFinal(status.status)) return { ...accepted, status: status.status };
     void reply.status(200);
     return status;
+  }
+
+  @ApiOperation({
+    summary: 'Get the price of pictures',
+    description: 'Checks the request as if it were sent. Nothing is made, held or charged.',
+  })
+  @Post('generate-image/quote')
+  @HttpCode(200)
+  @Needs('read')
+  @Answers(200, quote)
+  quote(
+    @Body({ schema: generationRequest }) request: GenerationRequest,
+    @CurrentUser() user: RequestUser,
+  ): Promise<Quote> {
+    return this.generations.quote(user, request);
   }
 
   @ApiOperation({ summary: 'Get the state of a generation, and its pictures' })

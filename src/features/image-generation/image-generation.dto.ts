@@ -5,10 +5,14 @@ import { generationResult } from './image-generation.tasks.js';
 import { TASK_STATES } from '../../tasks/definitions/task-state.js';
 import { taskStatusFields } from '../task-status/task-status.dto.js';
 
+const priorityName = z.enum(['high', 'normal', 'low']);
+
 export const generationRequest = z
   .strictObject({
     ...generationFields,
-    priority: z.enum(['high', 'normal', 'low']).default('normal'),
+    priority: priorityName
+      .default('normal')
+      .describe('A higher one than your plan allows is lowered to that.'),
     webhook_url: z.never('webhooks are not available yet').optional(),
     notify_email: z.literal(false, 'e-mail is not available yet').optional(),
     expires_in: z
@@ -33,8 +37,19 @@ export const generationAccepted = z.strictObject({
     .describe('PENDING for a new task; the current state for a repeated request.'),
   status_url: z.string(),
   seed: z.int(),
+  priority: priorityName,
 });
 export type GenerationAccepted = z.output<typeof generationAccepted>;
+
+export const quote = z.strictObject({
+  price: z.int().describe('Credits that are held, and at most charged.'),
+  price_per_image: z.int().describe('Only images that are delivered are charged.'),
+  images: z.int(),
+  balance: z.int().describe('Credits that you may spend now.'),
+  affordable: z.boolean(),
+  priority: priorityName.describe('The one that it would have.'),
+});
+export type Quote = z.output<typeof quote>;
 
 export const generationStatus = z.strictObject({
   ...taskStatusFields,

@@ -1,13 +1,15 @@
 import { Module } from '@nestjs/common';
 import { TasksModule } from '../../tasks/tasks.module.js';
+import { CreditLedgerModule } from '../credits/credit-ledger.module.js';
 import { TaskStatusModule } from '../task-status/task-status.module.js';
 import { EnginesModule } from './engines.module.js';
+import { GenerationIntake } from './generation-intake.js';
 import { ImageGenerationController } from './image-generation.controller.js';
 import { ImageGenerationService } from './image-generation.service.js';
 
 @Module({
-  imports: [EnginesModule, TasksModule, TaskStatusModule],
+  imports: [CreditLedgerModule, EnginesModule, TasksModule, TaskStatusModule],
   controllers: [ImageGenerationController],
-  providers: [ImageGenerationService],
+  providers: [ImageGenerationService, GenerationIntake],
 })
 export class ImageGenerationModule {}

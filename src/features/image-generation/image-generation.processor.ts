@@ -1,38 +1,41 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
-import type { Payload } from '../../tasks/definitions/task-definition.js';
 import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import type { GeneratedImageEntity } from '../images/generated-image.entity.js';
+import { CreditHolds } from '../credits/credit-holds.js';
 import { ImageStore } from '../images/image-store.js';
 import { EnginePool } from './engine-pool.js';
 import { engineRequest } from './engine-request.js';
 import { taskErrorOf } from './engines/engine-errors.js';
-import { generateImageTask } from './image-generation.tasks.js';
-
-type Generation = Payload<typeof generateImageTask>;
+import { generateImageTask, type GenerationPayload } from './image-generation.tasks.js';
 
 @Injectable()
 export class ImageGenerationProcessor {
   constructor(
     private readonly engines: EnginePool,
     private readonly images: ImageStore,
+    private readonly holds: CreditHolds,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   @HandlesTask(generateImageTask)
-  async generate(generation: Generation, context: TaskContext) {
+  async generate(generation: GenerationPayload, context: TaskContext) {
     const made = await this.txt2img(generation, context);
     const task = { ...context, ownerId: context.ownerId! };
-    return completeWith(async (tx) => ({
-      images: (await this.images.add(tx, task, made.images)).map(imageResult),
-      model: made.model,
-      engine: made.engine,
-      seconds: Math.round(made.seconds * 1000) / 1000,
-    }));
+    return completeWith(async (tx) => {
+      const images = await this.images.add(tx, task, made.images);
+      await this.holds.delivered(tx, task.taskId, images.length);
+      return {
+        images: images.map(imageResult),
+        model: made.model,
+        engine: made.engine,
+        seconds: Math.round(made.seconds * 1000) / 1000,
+      };
+    });
   }
 
-  private async txt2img(generation: Generation, context: TaskContext) {
+  private async txt2img(generation: GenerationPayload, context: TaskContext) {
     const { taskId, attempt, signal, timeLimits } = context;
     const jobId = (n: number) => `task(${taskId}-a${n})`;
     // How long other pictures take says nothing about this one; each has its own deadline.

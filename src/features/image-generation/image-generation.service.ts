@@ -1,14 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import {
-  inTransaction,
-  retried,
-  type Transaction,
-} from '../../infrastructure/database/transaction.js';
-import { TaskClient } from '../../tasks/sending/task-client.js';
-import type { Payload } from '../../tasks/definitions/task-definition.js';
+import { inTransaction } from '../../infrastructure/database/transaction.js';
 import { TaskEntity } from '../../tasks/ledger/task.entity.js';
+import { Accounts } from '../credits/accounts.js';
+import { CreditStatements } from '../credits/credit-statements.js';
 import { TaskStatusService } from '../task-status/task-status.service.js';
 import { taskStatusOf } from '../task-status/task-status.dto.js';
 import { EnginePool } from './engine-pool.js';
@@ -17,14 +13,14 @@ import type {
   GenerationAccepted,
   GenerationRequest,
   GenerationStatus,
+  Quote,
 } from './image-generation.dto.js';
 import { ForgottenTaskError, UnsupportedRequestError } from './image-generation.errors.js';
-import { generateImageTask } from './image-generation.tasks.js';
+import { GenerationIntake, type StoredGeneration } from './generation-intake.js';
+import { cappedPriority, priorityOf } from './generation-priority.js';
+import { generateImageTask, type GenerationPayload } from './image-generation.tasks.js';
 import { claimIdempotencyKey } from './idempotency.js';
 import { chosenSeed } from './seed.js';
-
-/** 0 runs first, 9 last. */
-const priorities = { high: 2, normal: 5, low: 8 } as const;
 
 interface Requester {
   id: string;
@@ -35,35 +31,55 @@ interface Requester {
 export class ImageGenerationService {
   constructor(
     private readonly database: DataSource,
-    private readonly tasks: TaskClient,
+    private readonly intake: GenerationIntake,
+    private readonly accounts: Accounts,
+    private readonly statements: CreditStatements,
     private readonly status: TaskStatusService,
     private readonly engines: EnginePool,
   ) {}
 
-  /** Stores the task; with a key, at most once. */
+  /**
+   * Holds the price and stores the task, both or neither; with a key, at most once.
+   *
+   * @throws UnsupportedRequestError, InsufficientCreditsError, QuotaExceededError; with a key also those of
+   *   {@link claimIdempotencyKey} and ForgottenTaskError
+   */
   async accept(
     user: Requester,
     request: GenerationRequest,
     call: { idempotencyKey?: string; correlationId?: string },
   ): Promise<GenerationAccepted> {
-    const payload = payloadOf(request);
-    const key = call.idempotencyKey;
-    // Outside the part that may be retried: a commit whose answer was lost must not leave a second task.
-    const id = uuidv7();
+    const { idempotencyKey: key, ...rest } = call;
+    // The id is made outside the part that may be retried: a commit whose answer was lost must not leave a second task.
+    const wanted = { ...rest, id: uuidv7(), userId: user.id, request, payload: payloadOf(request) };
     if (key === undefined) {
-      this.refuseUnsupported(payload);
-      const send = () => this.send(this.database.manager, user, request, payload, { ...call, id });
-      await retried(send);
-      return accepted(id, payload.seed);
+      this.refuseUnsupported(wanted.payload);
+      return accepted(await this.intake.accept(wanted));
     }
     return inTransaction(this.database, async (tx) => {
-      const taskId = await claimIdempotencyKey(tx, user.id, key, request, id);
+      const taskId = await claimIdempotencyKey(tx, user.id, key, request, wanted.id);
       // On the same connection: waiting for a second one from the pool could deadlock.
-      if (taskId !== id) return acceptedBefore(await tx.findOneBy(TaskEntity, { id: taskId }));
-      this.refuseUnsupported(payload);
-      await this.send(tx, user, request, payload, { ...call, id });
-      return accepted(id, payload.seed);
+      if (taskId !== wanted.id) {
+        return acceptedBefore(await tx.findOneBy(TaskEntity, { id: taskId }));
+      }
+      this.refuseUnsupported(wanted.payload);
+      return accepted(await this.intake.acceptIn(tx, wanted));
     });
+  }
+
+  /** What the request would cost; nothing is stored or held. @throws UnsupportedRequestError */
+  async quote(user: Requester, request: GenerationRequest): Promise<Quote> {
+    this.refuseUnsupported(payloadOf(request));
+    const account = await this.statements.account(user.id);
+    const { images, perImage, total } = this.intake.priceOf(request);
+    return {
+      price: total,
+      price_per_image: perImage,
+      images,
+      balance: account.balance,
+      affordable: account.balance >= total,
+      priority: cappedPriority(request.priority, this.accounts.planOf(account).priority),
+    };
   }
 
   /** @throws NotFoundError for unknown ids, tasks of other users and tasks of another kind alike */
@@ -84,54 +100,39 @@ export class ImageGenerationService {
   }
 
   /** Checks against what is already known: it asks no engine and waits for none. @throws UnsupportedRequestError */
-  private refuseUnsupported(payload: Payload<typeof generateImageTask>): void {
+  private refuseUnsupported(payload: GenerationPayload): void {
     const problems = this.engines.unsupported(engineRequest(payload));
     if (problems.length > 0) throw new UnsupportedRequestError(problems);
-  }
-
-  private async send(
-    tx: Transaction,
-    user: Requester,
-    request: GenerationRequest,
-    payload: Payload<typeof generateImageTask>,
-    call: { correlationId?: string; id: string },
-  ): Promise<void> {
-    await this.tasks.send(tx, generateImageTask, payload, {
-      id: call.id,
-      ...(call.correlationId !== undefined && { correlationId: call.correlationId }),
-      ...(request.expires_in !== undefined && { expiresInMs: request.expires_in * 1000 }),
-      priority: priorities[request.priority],
-      ownerId: user.id,
-    });
   }
 }
 
 /** @throws ForgottenTaskError */
 function acceptedBefore(task: TaskEntity | null): GenerationAccepted {
   if (!task) throw new ForgottenTaskError();
-  return accepted(task.id, (task.payload as Payload<typeof generateImageTask>).seed, task.state);
+  const { seed } = task.payload as GenerationPayload;
+  return accepted({ id: task.id, seed, priority: priorityOf(task.priority) }, task.state);
 }
 
-function payloadOf(request: GenerationRequest): Payload<typeof generateImageTask> {
+function payloadOf(request: GenerationRequest): GenerationPayload {
   const { priority, webhook_url, notify_email, expires_in, ...payload } = request;
   return { ...payload, seed: request.seed === -1 ? chosenSeed(request.batch_size) : request.seed };
 }
 
 function accepted(
-  taskId: string,
-  seed: number,
+  { id, seed, priority }: StoredGeneration,
   status: GenerationAccepted['status'] = 'PENDING',
 ): GenerationAccepted {
   return {
-    task_id: taskId,
+    task_id: id,
     status,
-    status_url: `/api/v1/generation-status/${taskId}`,
+    status_url: `/api/v1/generation-status/${id}`,
     seed,
+    priority,
   };
 }
 
 function generationStatusOf(task: TaskEntity): GenerationStatus {
-  const { metadata } = task.payload as Payload<typeof generateImageTask>;
+  const { metadata } = task.payload as GenerationPayload;
   return {
     ...taskStatusOf(task),
     result: task.result as GenerationStatus['result'],

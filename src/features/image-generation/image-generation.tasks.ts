@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineTask } from '../../tasks/definitions/task-definition.js';
+import { defineTask, type Payload } from '../../tasks/definitions/task-definition.js';
 import { aboveMaxWork, generationFields, isWithinMaxWork } from './generation-fields.js';
 import { chosenSeed } from './seed.js';
 
@@ -42,3 +42,5 @@ export const generateImageTask = defineTask({
   // The user may read it for as long as the pictures are kept.
   resultExpiresMs: null,
 });
+
+export type GenerationPayload = Payload<typeof generateImageTask>;

@@ -1,16 +1,11 @@
 import { z } from 'zod';
 import { isStorable } from '../../common/storable-text.js';
+import { numberInQuery } from '../../infrastructure/http/number-in-query.js';
 import { TASK_STATES } from '../../tasks/definitions/task-state.js';
 import type { TaskEntity } from '../../tasks/ledger/task.entity.js';
 import { taskStatusFields, taskStatusOf } from '../task-status/task-status.dto.js';
 
 const maxPage = 200;
-
-/** A query parameter is text; anything but digits is passed on unchanged, and the schema refuses it. */
-const countInQuery = z.preprocess(
-  (value) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value),
-  z.int().min(1).max(maxPage).default(50),
-);
 
 export const listQuery = z.strictObject({
   status: z.enum(TASK_STATES).optional(),
@@ -21,7 +16,9 @@ export const listQuery = z.strictObject({
     .refine(isStorable, 'contains a NUL or a broken character')
     .optional()
     .describe('Name of the task, for example `generate_image_task`.'),
-  limit: countInQuery.describe(`Most tasks in one answer; at most ${maxPage}.`),
+  limit: numberInQuery(z.int().min(1).max(maxPage).default(50)).describe(
+    `Most tasks in one answer; at most ${maxPage}.`,
+  ),
   cursor: z.uuid().optional().describe('`next_cursor` of the answer before.'),
   owner: z
     .union([z.uuid(), z.literal('all')])

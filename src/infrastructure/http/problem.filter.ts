@@ -86,7 +86,7 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 function ofAppError(error: AppError): Answer {
-  const { errors, retryAfterSeconds } = error.details;
+  const { errors, members, retryAfterSeconds } = error.details;
   const waits = error.status === 503 || error.status === 429;
   const seconds = retryAfterSeconds ?? (waits ? 5 : undefined);
   return {
@@ -94,6 +94,7 @@ function ofAppError(error: AppError): Answer {
     code: error.code,
     detail: error.message,
     ...(errors && { errors }),
+    ...(members && { members }),
     ...(seconds !== undefined && { headers: { 'retry-after': String(Math.ceil(seconds)) } }),
     logged: error.status >= 500,
   };

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import type { FieldError } from '../../common/app-error.js';
+import type { FieldError, ProblemMembers } from '../../common/app-error.js';
 
 /**
  * The body of every error answer (RFC 9457).
@@ -18,6 +18,9 @@ export const problemSchema = z.strictObject({
     .array(z.strictObject({ path: z.string(), message: z.string() }))
     .optional()
     .describe('The invalid fields, if the error is about fields.'),
+  balance: z.number().optional().describe('`insufficient_credits`: what you have.'),
+  price: z.number().optional().describe('`insufficient_credits`: what this would cost.'),
+  limit: z.string().optional().describe('`quota_exceeded`: the limit of the plan that is reached.'),
   correlation_id: z.string().describe('The same as in the X-Correlation-Id header and the log.'),
 });
 
@@ -72,6 +75,7 @@ export interface ProblemParts {
   code?: string;
   detail?: string;
   errors?: FieldError[];
+  members?: ProblemMembers;
 }
 
 export function problem(parts: ProblemParts, correlationId: string): Problem {
@@ -83,6 +87,7 @@ export function problem(parts: ProblemParts, correlationId: string): Problem {
     code: parts.code ?? code,
     detail: parts.detail ?? detail,
     ...(parts.errors?.length && { errors: parts.errors }),
+    ...parts.members,
     correlation_id: correlationId,
   };
 }

@@ -2,12 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Gathered } from '../../common/gathered.js';
 import type { Json } from '../../common/json.js';
-import {
-  isTransient,
-  retried,
-  rows,
-  type Transaction,
-} from '../../infrastructure/database/transaction.js';
+import { togetherOrAlone } from '../../infrastructure/database/together-or-alone.js';
+import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import type { QueueName } from '../definitions/queues.js';
 import type { TaskOverrides } from '../definitions/task-definition.js';
 import type { TaskKind } from '../definitions/task-state.js';
@@ -85,16 +81,11 @@ export class TaskInserts {
     return inserted.length;
   }
 
-  /** Inserts tasks of several senders. If Postgres refuses one row, the others are still inserted. */
-  private async insertEach(tasks: NewTask[]): Promise<(Error | undefined)[]> {
-    try {
-      await this.insertAll(this.database.manager, tasks);
-      return tasks.map(() => undefined);
-    } catch (error) {
-      if (tasks.length === 1 || isTransient(error)) throw error;
-      const alone = tasks.map((task) => this.insertAll(this.database.manager, [task]));
-      const outcomes = await Promise.allSettled(alone);
-      return outcomes.map((o) => (o.status === 'rejected' ? (o.reason as Error) : undefined));
-    }
+  /** Inserts tasks of several senders. */
+  private insertEach(tasks: NewTask[]): Promise<(Error | undefined)[]> {
+    return togetherOrAlone(tasks, async (some) => {
+      await this.insertAll(this.database.manager, some);
+      return some.map(() => undefined);
+    });
   }
 }

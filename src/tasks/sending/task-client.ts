@@ -41,6 +41,12 @@ export interface SendOptions<R = unknown> extends Sending, SentOptions {
   linkError?: Canvas<TaskErrorReport, unknown>;
 }
 
+/** One of the tasks of {@link TaskClient.sendMany}. */
+export interface ManySend<D extends TaskDefinition> {
+  payload: PayloadInput<D>;
+  options?: Sending & SentOptions;
+}
+
 /** Sends tasks and canvases. There is no other way to make a task. */
 @Injectable()
 export class TaskClient {
@@ -76,6 +82,26 @@ export class TaskClient {
     if (link) signature = signature.link(link);
     if (linkError) signature = signature.linkError(linkError);
     return this.results.of(await this.storeCanvas(tx, signature.node, sent), definition);
+  }
+
+  /**
+   * Stores many tasks of one definition, all of them or none, as {@link send} stores one, with one statement.
+   *
+   * @returns their handles, in order
+   * @throws InvalidPayloadError, OwnerMissingError, RangeError before anything is stored
+   */
+  async sendMany<D extends TaskDefinition>(
+    tx: Transaction,
+    definition: D,
+    sends: ManySend<D>[],
+  ): Promise<TaskResult<Result<D>>[]> {
+    const tasks = sends.map(({ payload, options = {} }) => {
+      const { id, ownerId, correlationId, ...own } = options;
+      return plainTask(definition, payload, own, sentBy({ id, ownerId, correlationId }));
+    });
+    if (tasks.length === 0) return [];
+    const ids = await this.tasks.storeTasks(tx, definition, tasks);
+    return ids.map((id) => this.results.of(id, definition));
   }
 
   /**

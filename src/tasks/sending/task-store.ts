@@ -50,6 +50,22 @@ export class TaskStore {
     });
   }
 
+  /** Stores plain tasks of one definition in the caller's transaction. @returns as {@link storeTask}, in order */
+  async storeTasks(
+    tx: Transaction,
+    definition: TaskDefinition,
+    tasks: NewTask[],
+  ): Promise<string[]> {
+    if (definition.once) {
+      const ids: string[] = [];
+      for (const task of tasks) ids.push(await this.storeTask(tx, definition, task));
+      return ids;
+    }
+    await this.inserts.insertAll(tx, tasks);
+    for (const task of tasks) this.announce(tx, task);
+    return tasks.map((task) => task.id);
+  }
+
   /**
    * Stores a canvas in the caller's transaction, or in one of its own.
    *
@@ -70,6 +86,10 @@ export class TaskStore {
 
   private async insert(tx: Transaction, task: NewTask): Promise<void> {
     await this.inserts.insert(tx, task);
+    this.announce(tx, task);
+  }
+
+  private announce(tx: Transaction, task: NewTask): void {
     const { id, name, queue, priority, runAt } = task;
     const delayMs = runAt === null ? task.delayMs : Date.parse(runAt) - Date.now();
     afterCommit(tx, () => {

@@ -1,0 +1,81 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { SETTINGS, type Settings } from '../../config/config.module.js';
+import type { Plan } from '../../config/variables/credits.js';
+import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
+
+/** What a user has and uses, as the row says. */
+export interface Account {
+  userId: string;
+  plan: string;
+  /** Credits that may be spent. */
+  balance: number;
+  /** Credits of tasks that are not over. */
+  held: number;
+  openTasks: number;
+  minuteStart: Date;
+  minuteRequests: number;
+  /** ISO 8601, UTC. */
+  day: string;
+  dayImages: number;
+  /** When it was locked, by the database's clock. */
+  now: Date;
+}
+
+const columns = `
+  a.user_id AS "userId", u.plan, a.balance::float8, a.held::float8, a.open_tasks AS "openTasks",
+  a.minute_start AS "minuteStart", a.minute_requests AS "minuteRequests", a.day::text,
+  a.day_images AS "dayImages", clock_timestamp() AS now`;
+
+/** The rows of `accounts`: one for each user who has asked for something. */
+@Injectable()
+export class Accounts {
+  constructor(@Inject(SETTINGS) private readonly settings: Pick<Settings, 'plans'>) {}
+
+  /** Users of a plan that is no longer configured have `standard`. */
+  planOf({ plan }: Pick<Account, 'plan'>): Plan {
+    return this.settings.plans[plan] ?? this.settings.plans.standard;
+  }
+
+  /**
+   * Locks the accounts until `tx` ends, in one order, so that two transactions never wait for each other. The first
+   * time, an account is opened with the starting credits of the user's plan.
+   *
+   * @returns those of users that exist
+   */
+  async lock(tx: Transaction, userIds: string[]): Promise<Map<string, Account>> {
+    const wanted = [...new Set(userIds)];
+    let found = await this.lockExisting(tx, wanted);
+    if (found.length < wanted.length) {
+      await this.open(tx, wanted);
+      found = await this.lockExisting(tx, wanted);
+    }
+    return new Map(found.map((account) => [account.userId, account]));
+  }
+
+  private lockExisting(tx: Transaction, userIds: string[]): Promise<Account[]> {
+    return rows<Account>(
+      tx,
+      `SELECT ${columns} FROM accounts a JOIN users u ON u.id = a.user_id
+        WHERE a.user_id = ANY($1) ORDER BY a.user_id FOR NO KEY UPDATE OF a`,
+      [userIds],
+    );
+  }
+
+  private async open(tx: Transaction, userIds: string[]): Promise<void> {
+    const users = await rows<{ id: string; plan: string }>(
+      tx,
+      `SELECT id, plan FROM users WHERE id = ANY($1)`,
+      [userIds],
+    );
+    const opened = users.map((user) => ({ ...user, amount: this.planOf(user).starting_credits }));
+    await tx.query(
+      `WITH opened AS (
+         INSERT INTO accounts (user_id, balance)
+         SELECT id, amount FROM jsonb_to_recordset($1) AS new(id uuid, amount bigint) ORDER BY id
+         ON CONFLICT DO NOTHING RETURNING user_id, balance)
+       INSERT INTO credit_entries (user_id, kind, amount, reference, note)
+       SELECT user_id, 'grant', balance, 'start', 'starting credits' FROM opened`,
+      [JSON.stringify(opened)],
+    );
+  }
+}

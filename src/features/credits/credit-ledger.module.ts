@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { Accounts } from './accounts.js';
+import { CreditCheck } from './credit-check.js';
+import { CreditGrants } from './credit-grants.js';
+import { CreditHolds } from './credit-holds.js';
+import { CreditStatements } from './credit-statements.js';
+
+const services = [Accounts, CreditHolds, CreditGrants, CreditStatements, CreditCheck];
+
+/** The ledger of credits. */
+@Module({ providers: services, exports: services })
+export class CreditLedgerModule {}

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { NotFoundError } from '../../common/app-error.js';
+import { AuditLog } from '../audit/audit-log.js';
+import type { RequestUser } from '../auth/request-user.js';
+import {
+  shownUserOf,
+  type ShownUser,
+  type UserChange,
+  type UserList,
+  type UserListQuery,
+} from './users.dto.js';
+import { Users } from './users.js';
+
+/** What admins see of users, and change. */
+@Injectable()
+export class UsersService {
+  constructor(
+    private readonly users: Users,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /** One page, the newest first. */
+  async list({ limit, cursor }: UserListQuery): Promise<UserList> {
+    const found = await this.users.list(limit + 1, cursor);
+    const page = found.slice(0, limit);
+    return {
+      users: page.map(shownUserOf),
+      next_cursor: found.length > limit ? page.at(-1)!.id : null,
+    };
+  }
+
+  /** @throws NotFoundError */
+  async find(id: string): Promise<ShownUser> {
+    const user = await this.users.find(id);
+    if (!user) throw new NotFoundError('user');
+    return shownUserOf(user);
+  }
+
+  /** @throws NotFoundError, InvalidFieldsError */
+  async change(admin: RequestUser, id: string, { plan }: UserChange): Promise<ShownUser> {
+    const { plan: before } = await this.find(id);
+    await this.audit.changes(admin, {
+      action: 'user.change',
+      target: id,
+      detail: { plan, before },
+    });
+    await this.users.setPlan(id, plan);
+    return this.find(id);
+  }
+}
