@@ -7,7 +7,9 @@ interface Waiting<Q, A> {
 }
 
 /** A longer round trip, for example on a broken connection, does not delay the next one. Milliseconds. */
-const patienceMs = 250;
+const usualPatienceMs = 250;
+/** The longest that a timer can wait. Milliseconds. */
+const oneAtATimeMs = 2 ** 31 - 1;
 
 /**
  * Asks many questions in one round trip: while one is on its way, the next ones gather. So a single
@@ -22,10 +24,12 @@ export class Gathered<Q, A> {
   /**
    * @param askAll answers in the order of the questions; when it throws, all of them fail
    * @param most questions in one round trip
+   * @param patienceMs after that long, the next round trip begins though this one is not over; milliseconds
    */
   constructor(
     private readonly askAll: (questions: Q[]) => Promise<A[]>,
     private readonly most: number,
+    private readonly patienceMs = usualPatienceMs,
   ) {}
 
   ask(question: Q): Promise<A> {
@@ -40,7 +44,7 @@ export class Gathered<Q, A> {
     // Lets the other requests of this turn of the event loop join.
     await new Promise(setImmediate);
     while (this.waiting.length > 0) {
-      await waitAtMost(patienceMs, this.roundTrip(this.waiting.splice(0, this.most)));
+      await waitAtMost(this.patienceMs, this.roundTrip(this.waiting.splice(0, this.most)));
     }
     this.asking = false;
   }
@@ -52,5 +56,33 @@ export class Gathered<Q, A> {
     } catch (error) {
       for (const asked of batch) asked.reject(error);
     }
+  }
+}
+
+/** Gathers the questions of each key apart from those of others, with one round trip at a time for each key. */
+export class GatheredByKey<Q, A> {
+  private readonly byKey = new Map<string, { gathered: Gathered<Q, A>; waiting: number }>();
+
+  /** @param askAll answers questions of one key; as of {@link Gathered} */
+  constructor(
+    private readonly askAll: (questions: Q[]) => Promise<A[]>,
+    private readonly most: number,
+  ) {}
+
+  async ask(key: string, question: Q): Promise<A> {
+    const entry = this.byKey.get(key) ?? this.add(key);
+    entry.waiting += 1;
+    try {
+      return await entry.gathered.ask(question);
+    } finally {
+      entry.waiting -= 1;
+      if (entry.waiting === 0) this.byKey.delete(key);
+    }
+  }
+
+  private add(key: string) {
+    const entry = { gathered: new Gathered(this.askAll, this.most, oneAtATimeMs), waiting: 0 };
+    this.byKey.set(key, entry);
+    return entry;
   }
 }

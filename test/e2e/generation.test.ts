@@ -25,6 +25,7 @@ onBothQueueEngines('a generation', (engine) => {
       task_id: accepted.task_id,
       status: 'PENDING',
       status_url: `/api/v1/generation-status/${accepted.task_id}`,
+      priority: 'normal',
       seed: 7,
     });
     expect(posted.headers.get('location')).toBe(accepted.status_url);

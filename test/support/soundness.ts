@@ -4,6 +4,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { DataSource } from 'typeorm';
+import { CreditCheck } from '../../src/features/credits/credit-check.js';
 
 /**
  * What must hold after any fault, once nothing runs any more but schedules: every task is final and
@@ -29,6 +30,14 @@ export async function assertSound({
      HAVING count(i.id) <> CASE t.state WHEN 'SUCCESS' THEN (t.payload->>'batch_size')::int ELSE 0 END`,
   );
   expect(wrongCount).toEqual([]);
+
+  // I4 and I5, and no picture was free.
+  expect(await new CreditCheck(database).broken()).toEqual([]);
+  const free = await database.query(
+    `SELECT id FROM tasks t WHERE name = 'generate_image_task' AND state = 'SUCCESS' AND NOT EXISTS (
+        SELECT FROM credit_entries e WHERE e.task_id = t.id AND e.kind = 'capture' AND e.amount > 0)`,
+  );
+  expect(free).toEqual([]);
 
   const images = await database.query(`SELECT * FROM generated_images`);
   const folder = join(settings.dataDir, 'objects');

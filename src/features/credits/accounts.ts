@@ -40,23 +40,33 @@ export class Accounts {
    * Locks the accounts until `tx` ends, in one order, so that two transactions never wait for each other. The first
    * time, an account is opened with the starting credits of the user's plan.
    *
-   * @returns those of users that exist
+   * @param busy what to do about accounts that another transaction has locked
+   * @returns those of users that exist; with `skip`, without those that are locked
    */
-  async lock(tx: Transaction, userIds: string[]): Promise<Map<string, Account>> {
+  async lock(
+    tx: Transaction,
+    userIds: string[],
+    busy: 'wait' | 'skip' = 'wait',
+  ): Promise<Map<string, Account>> {
     const wanted = [...new Set(userIds)];
-    let found = await this.lockExisting(tx, wanted);
+    let found = await this.lockExisting(tx, wanted, busy);
     if (found.length < wanted.length) {
       await this.open(tx, wanted);
-      found = await this.lockExisting(tx, wanted);
+      found = await this.lockExisting(tx, wanted, busy);
     }
     return new Map(found.map((account) => [account.userId, account]));
   }
 
-  private lockExisting(tx: Transaction, userIds: string[]): Promise<Account[]> {
+  private lockExisting(
+    tx: Transaction,
+    userIds: string[],
+    busy: 'wait' | 'skip',
+  ): Promise<Account[]> {
     return rows<Account>(
       tx,
       `SELECT ${columns} FROM accounts a JOIN users u ON u.id = a.user_id
-        WHERE a.user_id = ANY($1) ORDER BY a.user_id FOR NO KEY UPDATE OF a`,
+        WHERE a.user_id = ANY($1) ORDER BY a.user_id
+          FOR NO KEY UPDATE OF a ${busy === 'skip' ? 'SKIP LOCKED' : ''}`,
       [userIds],
     );
   }

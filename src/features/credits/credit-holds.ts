@@ -16,6 +16,9 @@ export interface Charge {
 
 export type Admission = { plan: Plan; refusal?: undefined } | { refusal: AppError };
 
+/** Another transaction has the account of the user. */
+export const busy = Symbol('busy');
+
 /**
  * Credits of tasks that are not over. A hold is written in the transaction that stores the task. When the task ends,
  * however it ends, the database settles the hold in the same transaction (trigger `tasks_settle_credits`): SUCCESS
@@ -34,10 +37,25 @@ export class CreditHolds {
    * @returns in the order of `charges`; a refused task must not be stored
    */
   async hold(tx: Transaction, charges: Charge[]): Promise<Admission[]> {
-    const accounts = await this.accounts.lock(
-      tx,
-      charges.map((charge) => charge.userId),
-    );
+    const users = charges.map((charge) => charge.userId);
+    return this.holdFrom(tx, charges, await this.accounts.lock(tx, users));
+  }
+
+  /** As {@link hold}, but waits for no account. @returns `busy` instead, also for users that do not exist */
+  async holdUnlessBusy(tx: Transaction, charges: Charge[]): Promise<(Admission | typeof busy)[]> {
+    const users = charges.map((charge) => charge.userId);
+    const accounts = await this.accounts.lock(tx, users, 'skip');
+    const free = charges.filter((charge) => accounts.has(charge.userId));
+    const admissions = await this.holdFrom(tx, free, accounts);
+    let next = 0;
+    return charges.map((charge) => (accounts.has(charge.userId) ? admissions[next++]! : busy));
+  }
+
+  private async holdFrom(
+    tx: Transaction,
+    charges: Charge[],
+    accounts: Map<string, Account>,
+  ): Promise<Admission[]> {
     const decided = charges.map((charge) => this.decide(accounts.get(charge.userId), charge));
     const admissions = await this.heldBefore(tx, charges, decided, accounts);
     const admitted = charges.filter((_, i) => admissions[i]!.refusal === undefined);

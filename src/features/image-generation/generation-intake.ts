@@ -1,123 +1,108 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Gathered } from '../../common/gathered.js';
-import { SETTINGS, type Settings } from '../../config/config.module.js';
+import { UnavailableError } from '../../common/app-error.js';
+import { Gathered, GatheredByKey } from '../../common/gathered.js';
 import { inRequestTime, unhurried } from '../../infrastructure/database/request-deadline.js';
 import { togetherOrAlone } from '../../infrastructure/database/together-or-alone.js';
 import { inTransaction, type Transaction } from '../../infrastructure/database/transaction.js';
-import { TaskClient } from '../../tasks/sending/task-client.js';
-import { CreditHolds, type Charge } from '../credits/credit-holds.js';
-import { priceOf, type Price, type Work } from '../credits/price.js';
-import { cappedPriority, priorityNumber, type PriorityName } from './generation-priority.js';
-import type { GenerationRequest } from './image-generation.dto.js';
-import { generateImageTask, type GenerationPayload } from './image-generation.tasks.js';
-
-/** A generation that a user asks for. */
-export interface WantedGeneration {
-  /** Of the task to be. */
-  id: string;
-  userId: string;
-  correlationId?: string;
-  request: GenerationRequest;
-  payload: GenerationPayload;
-}
-
-export interface StoredGeneration {
-  id: string;
-  seed: number;
-  priority: PriorityName;
-}
+import { busy } from '../credits/credit-holds.js';
+import { EnginePool } from './engine-pool.js';
+import { engineRequest } from './engine-request.js';
+import {
+  GenerationStore,
+  type StoredGeneration,
+  type WantedGeneration,
+} from './generation-store.js';
+import { IdempotencyInProgressError, UnsupportedRequestError } from './image-generation.errors.js';
+import type { GenerationPayload } from './image-generation.tasks.js';
 
 /** Requests in one transaction. */
 const batchSize = 100;
+/** How long the requests of a user wait for another transaction of the user. */
+const patience = '2s';
 
-/** Stores generations, each with the hold of its price. */
+type Outcome = StoredGeneration | Error;
+
+/**
+ * Takes in generations. Those that come at the same time share a transaction. It waits for no user's account: where
+ * another transaction has that, and with an Idempotency-Key, the requests of the user go together in a transaction of
+ * their own, one after the other. So a user who posts a hundred at once keeps one connection busy and nobody else waiting.
+ */
 @Injectable()
 export class GenerationIntake {
-  private readonly wanted = new Gathered(
-    // One transaction serves many requests, and each request has its own deadline.
-    (all: WantedGeneration[]) => unhurried(() => this.acceptEach(all)),
+  // One transaction serves many requests, and each request has its own deadline.
+  private readonly ofAll = new Gathered(
+    (wanted: WantedGeneration[]) => unhurried(() => this.storeOfAll(wanted)),
+    batchSize,
+  );
+  private readonly ofUser = new GatheredByKey(
+    (wanted: WantedGeneration[]) => unhurried(() => this.storeOfUser(wanted)),
     batchSize,
   );
 
   constructor(
     private readonly database: DataSource,
-    private readonly holds: CreditHolds,
-    private readonly tasks: TaskClient,
-    @Inject(SETTINGS)
-    private readonly settings: Pick<Settings, 'pricePerImage' | 'pricePixelSteps'>,
+    private readonly store: GenerationStore,
+    private readonly engines: EnginePool,
   ) {}
 
-  priceOf(work: Work): Price {
-    return priceOf(work, this.settings);
-  }
-
   /**
-   * Stores one in a transaction that it shares with others that come at the same time.
+   * Holds the price and stores the task, both or neither; with a key, at most once.
    *
-   * @throws InsufficientCreditsError, QuotaExceededError and nothing is stored
+   * @throws UnsupportedRequestError, InsufficientCreditsError, QuotaExceededError; with a key also
+   *   IdempotencyKeyReusedError, IdempotencyInProgressError, ForgottenTaskError
    */
   async accept(wanted: WantedGeneration): Promise<StoredGeneration> {
-    return stored(await inRequestTime(() => this.wanted.ask(wanted)));
+    const outcome = await inRequestTime(() => this.outcomeOf(wanted));
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
   }
 
-  /** Stores one in the caller's transaction. @throws as {@link accept} */
-  async acceptIn(tx: Transaction, wanted: WantedGeneration): Promise<StoredGeneration> {
-    const [outcome] = await this.acceptAll(tx, [wanted]);
-    return stored(outcome!);
+  /** Checks against what is already known: it asks no engine and waits for none. @throws UnsupportedRequestError */
+  refuseUnsupported(payload: GenerationPayload): void {
+    const problem = this.unsupported(payload);
+    if (problem) throw problem;
   }
 
-  private acceptEach(wanted: WantedGeneration[]): Promise<(StoredGeneration | Error)[]> {
+  private async outcomeOf(wanted: WantedGeneration): Promise<Outcome> {
+    // A repeated request gets its first answer, whatever the engines have now: that is looked up first.
+    if (wanted.idempotencyKey === undefined) {
+      const problem = this.unsupported(wanted.payload);
+      if (problem) return problem;
+      const outcome = await this.ofAll.ask(wanted);
+      if (outcome !== busy) return outcome;
+    }
+    return this.ofUser.ask(wanted.userId, wanted);
+  }
+
+  private unsupported(payload: GenerationPayload): UnsupportedRequestError | undefined {
+    const problems = this.engines.unsupported(engineRequest(payload));
+    return problems.length > 0 ? new UnsupportedRequestError(problems) : undefined;
+  }
+
+  private storeOfAll(wanted: WantedGeneration[]): Promise<(Outcome | typeof busy)[]> {
     return togetherOrAlone(wanted, (some) =>
-      inTransaction(this.database, (tx) => this.acceptAll(tx, some)),
+      inTransaction(this.database, (tx) => this.store.addUnlessBusy(tx, some)),
     );
   }
 
-  private async acceptAll(
-    tx: Transaction,
-    wanted: WantedGeneration[],
-  ): Promise<(StoredGeneration | Error)[]> {
-    const admissions = await this.holds.hold(
-      tx,
-      wanted.map((one) => this.chargeOf(one)),
-    );
-    const outcomes = wanted.map((one, i) => {
-      const admission = admissions[i]!;
-      if (admission.refusal) return admission.refusal;
-      const priority = cappedPriority(one.request.priority, admission.plan.priority);
-      return { id: one.id, seed: one.payload.seed, priority };
-    });
-    const sends = wanted.flatMap((one, i) => {
-      const outcome = outcomes[i]!;
-      return outcome instanceof Error ? [] : [sendOf(one, outcome)];
-    });
-    await this.tasks.sendMany(tx, generateImageTask, sends);
-    return outcomes;
+  private storeOfUser(wanted: WantedGeneration[]): Promise<Outcome[]> {
+    return togetherOrAlone(wanted, (some) => this.storeWaiting(some));
   }
 
-  private chargeOf({ id, userId, request }: WantedGeneration): Charge {
-    const { images, perImage } = this.priceOf(request);
-    return { taskId: id, userId, images, perImage };
+  private async storeWaiting(wanted: WantedGeneration[]): Promise<Outcome[]> {
+    const store = async (tx: Transaction) => {
+      await tx.query(`SET LOCAL lock_timeout = '${patience}'`);
+      return this.store.add(tx, wanted, (payload) => this.unsupported(payload));
+    };
+    try {
+      return await inTransaction(this.database, store);
+    } catch (error) {
+      if ((error as { code?: string }).code !== '55P03') throw error;
+      const keyed = wanted.some(({ idempotencyKey }) => idempotencyKey !== undefined);
+      throw keyed
+        ? new IdempotencyInProgressError()
+        : new UnavailableError('Another request of yours is still being stored.', error);
+    }
   }
-}
-
-function sendOf(
-  { id, userId, correlationId, request, payload }: WantedGeneration,
-  { priority }: StoredGeneration,
-) {
-  return {
-    payload,
-    options: {
-      id,
-      ownerId: userId,
-      priority: priorityNumber(priority),
-      ...(correlationId !== undefined && { correlationId }),
-      ...(request.expires_in !== undefined && { expiresInMs: request.expires_in * 1000 }),
-    },
-  };
-}
-
-function stored(outcome: StoredGeneration | Error): StoredGeneration {
-  if (outcome instanceof Error) throw outcome;
-  return outcome;
 }

@@ -1,3 +1,4 @@
+import { UnavailableError } from '../../common/app-error.js';
 import { isTransient } from './transaction.js';
 
 /**
@@ -14,8 +15,18 @@ export async function togetherOrAlone<Q, A>(
   try {
     return await work(items);
   } catch (error) {
-    if (items.length === 1 || isTransient(error)) throw error;
-    const outcomes = await Promise.allSettled(items.map((item) => work([item])));
-    return outcomes.map((o) => (o.status === 'rejected' ? (o.reason as Error) : o.value[0]!));
+    const ofItems = !isTransient(error) && !(error instanceof UnavailableError);
+    if (items.length === 1 || !ofItems) throw error;
+    // One after the other: they must not take all connections.
+    const outcomes: (A | Error)[] = [];
+    for (const item of items) {
+      outcomes.push(
+        await work([item]).then(
+          ([outcome]) => outcome!,
+          (reason: Error) => reason,
+        ),
+      );
+    }
+    return outcomes;
   }
 }

@@ -36,6 +36,14 @@ async function schema(): Promise<unknown> {
         WHERE connamespace = 'public'::regnamespace
           AND conrelid::regclass::text <> 'schema_migrations' ORDER BY 1, 2`,
     ),
+    triggers: await database.query(
+      `SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger
+        WHERE NOT tgisinternal ORDER BY 1, 2`,
+    ),
+    functions: await database.query(
+      `SELECT proname, pg_get_functiondef(oid) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace ORDER BY 1`,
+    ),
   };
 }
 
@@ -44,7 +52,13 @@ it('each migration can be reverted and run again, with the same schema', async (
   const names = (await database.query('SELECT name FROM schema_migrations')).length;
   expect(names).toBe(database.migrations.length);
   for (let i = 0; i < names; i++) await database.undoLastMigration();
-  expect(await schema()).toEqual({ columns: [], indexes: [], constraints: [] });
+  expect(await schema()).toEqual({
+    columns: [],
+    indexes: [],
+    constraints: [],
+    triggers: [],
+    functions: [],
+  });
   expect((await migrate({ url: store.url, migrations })).length).toBe(names);
   expect(await schema()).toEqual(full);
 });

@@ -88,6 +88,10 @@ describe('"Try it out" in the docs', () => {
     for (const one of first!) await send(one);
     const { result } = await darkroom.finished(ids['task_id']!);
     ids['image_id'] = result!.images[0]!.image_id;
+    const people = (await (await darkroom.request('/api/v1/users')).json()) as {
+      users: { id: string }[];
+    };
+    ids['user_id'] = people.users[0]!.id;
     for (const one of later!) await send(one);
     for (const [verb, path, { parameters }] of operations) {
       if (verb !== 'get') continue;

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { v7 as uuidv7 } from 'uuid';
+import { ApiKeys } from '../../../src/features/auth/api-keys.js';
+import { AuthService } from '../../../src/features/auth/auth.service.js';
+import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
+import { about } from '../../support/about.js';
+import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
+import { eventually } from '../../support/eventually.js';
+import { problemOf } from '../../support/problem.js';
+import { ruledRoutes, ruleOf, type RouteRule } from '../../support/route-rules.js';
+
+const small = { prompt: 'CANARY-OWNED', width: 64, height: 64, steps: 1 };
+/** Bodies that the routes accept, so that a refusal is about the user. */
+const bodies: Record<string, unknown> = {
+  'PATCH /api/v1/users/:user_id': { plan: 'standard' },
+  'POST /api/v1/users/:user_id/credits': { amount: 1 },
+};
+
+interface Route {
+  verb: string;
+  url: string;
+  name: string;
+  rule: RouteRule | undefined;
+}
+
+/** Ids of what a user owns. */
+type Things = Record<string, string>;
+
+interface Person {
+  id: string;
+  key: string;
+  things: Things;
+}
+
+describe('what belongs to a user', () => {
+  let darkroom: TestDarkroom;
+  let routes: Route[];
+  let ann: Person;
+  let bob: Person;
+  beforeAll(async () => {
+    darkroom = await startDarkroom('postgres');
+    routes = routesOf(darkroom.app)
+      .all()
+      .flatMap(({ url, verbs }) =>
+        verbs.map((verb) => ({ verb, url, name: `${verb} ${url}`, rule: ruleOf(verb, url) })),
+      );
+    [ann, bob] = [await person('ann'), await person('bob')];
+  });
+  afterAll(() => darkroom.close());
+
+  async function person(name: string): Promise<Person> {
+    const { id } = await darkroom.app.get(AuthService).createUser(name, 'user');
+    const { id: keyId, key } = await darkroom.app.get(ApiKeys).create(id);
+    return { id, key, things: { user_id: id, key_id: keyId, ...(await picture(key)) } };
+  }
+
+  async function picture(key: string): Promise<Things> {
+    const path = '/api/v1/generate-image';
+    const accepted = await json(await ask('POST', path, key, small));
+    const task_id = accepted['task_id'] as string;
+    const images = await eventually('the picture is made', async () => {
+      const { result } = await json(await ask('GET', `/api/v1/generation-status/${task_id}`, key));
+      return (result as { images: { image_id: string }[] } | null)?.images;
+    });
+    return { task_id, image_id: images[0]!.image_id };
+  }
+
+  const json = async (answer: Response) => (await answer.json()) as Record<string, unknown>;
+  const ask = (verb: string, path: string, key: string, body?: unknown) =>
+    darkroom.request(path, {
+      method: verb,
+      key,
+      redirect: 'manual',
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    });
+  const send = ({ verb, url, name }: Route, things: Things, key: string) =>
+    ask(verb, pathOf(url, things), key, bodies[name]);
+  const pathOf = (url: string, things: Things) =>
+    url.replace(/:(\w+)/g, (_, name: string) => {
+      about(`this test has a ${name}`, () => expect(things[name]).toBeTruthy());
+      return things[name]!;
+    });
+  const unknown = () => Object.fromEntries(Object.keys(ann.things).map((n) => [n, uuidv7()]));
+  const having = (rule: RouteRule) => routes.filter((route) => route.rule === rule);
+  /** Deleting comes last. */
+  const deletingLast = (some: Route[]) =>
+    some.toSorted((a, b) => Number(a.verb === 'DELETE') - Number(b.verb === 'DELETE'));
+
+  it('has a rule on every route, and no rule is left over', () => {
+    expect(routes.filter(({ rule }) => rule === undefined).map(({ name }) => name)).toEqual([]);
+    const names = routes.map(({ name }) => name);
+    expect(ruledRoutes().filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it('is named only on routes that are the owner’s or an admin’s', () => {
+    const named = routes.filter(({ url, rule }) => url.includes(':') && rule !== 'board');
+    expect(named.length).toBeGreaterThan(10);
+    for (const { name, rule } of named) about(name, () => expect(rule).toMatch(/^(owned|admin)$/));
+  });
+
+  it('does not exist for another user: the same answer as for an unknown id', async () => {
+    for (const route of having('owned')) {
+      const foreign = await send(route, bob.things, ann.key);
+      const none = await send(route, unknown(), ann.key);
+      about(`${route.name}: ${foreign.status}`, () => expect(foreign.status).toBe(404));
+      expect(none.status).toBe(404);
+      if (route.verb === 'HEAD') continue;
+      const { correlation_id: _one, ...seen } = await problemOf(foreign, 404, 'not_found');
+      const { correlation_id: _other, ...expected } = await problemOf(none, 404, 'not_found');
+      about(route.name, () => expect(seen).toEqual(expected));
+    }
+  });
+
+  it('is refused to users where only admins may go: 403', async () => {
+    for (const route of having('admin')) {
+      const answer = await send(route, bob.things, ann.key);
+      about(`${route.name}: ${answer.status}`, () => expect(answer.status).toBe(403));
+      if (route.verb !== 'HEAD') await problemOf(answer, 403, 'forbidden');
+    }
+    expect(having('admin').length).toBeGreaterThan(5);
+  });
+
+  it('is nowhere in what others see of their own', async () => {
+    const secrets = [...Object.values(bob.things), bob.key];
+    for (const route of having('own')) {
+      if (!['GET', 'HEAD'].includes(route.verb) || /docs|openapi/.test(route.url)) continue;
+      const text = await (await ask(route.verb, route.url, ann.key)).text();
+      for (const secret of secrets) about(route.name, () => expect(text).not.toContain(secret));
+    }
+  });
+
+  it('is for its owner, and for admins, who leave a trace of what they change', async () => {
+    const theirs = [...having('owned'), ...having('admin')];
+    const before = await trace();
+    for (const route of deletingLast(theirs)) {
+      const answer = await send(route, bob.things, darkroom.adminKey);
+      const done = [200, 201, 202, 204].includes(answer.status);
+      about(`${route.name}: ${answer.status} ${await answer.text()}`, () =>
+        expect(done).toBe(true),
+      );
+    }
+    const changes = theirs.filter(({ verb }) => !['GET', 'HEAD'].includes(verb));
+    expect((await trace()) - before).toBe(changes.length);
+    for (const route of deletingLast(having('owned'))) {
+      const answer = await send(route, ann.things, ann.key);
+      // Whoever revokes the key in use is out.
+      const done = [200, 201, 202, 204].includes(answer.status);
+      about(`${route.name}: ${answer.status}`, () => expect(done).toBe(true));
+      if (route.url.includes('key_id'))
+        ann.key = (await darkroom.app.get(ApiKeys).create(ann.id)).key;
+    }
+  });
+
+  async function trace(): Promise<number> {
+    const [{ n }] = await darkroom.database.query('SELECT count(*)::int AS n FROM audit_log');
+    return n as number;
+  }
+});

@@ -1,0 +1,48 @@
+/**
+ * Who may use a route. `open`: everybody. `own`: every user; it knows no ids, and shows or changes only what is the
+ * user's. `owned`: what the id names is for its owner and admins; for others it does not exist. `admin`: 403 for
+ * others. `board`: an admin's, and only to read.
+ */
+export type RouteRule = 'open' | 'own' | 'owned' | 'admin' | 'board';
+
+/** Every route of the API. The tests of the router fail for one that is missing here. */
+const rules: Record<string, RouteRule> = {
+  'GET /': 'open',
+  'GET /health/live': 'open',
+  'GET /health/ready': 'open',
+  'GET /admin/login': 'open',
+  'POST /admin/login': 'open',
+  'POST /admin/logout': 'own',
+  'POST /api/v1/generate-image': 'own',
+  'POST /api/v1/generate-image/quote': 'own',
+  'GET /api/v1/generation-status/:task_id': 'owned',
+  'GET /api/v1/task_status/:task_id': 'owned',
+  'GET /api/v1/tasks': 'own',
+  'POST /api/v1/tasks/:task_id/revoke': 'owned',
+  'DELETE /api/v1/tasks/:task_id': 'owned',
+  'GET /api/v1/images/:image_id': 'owned',
+  'GET /api/v1/calculate': 'own',
+  'POST /api/v1/keys': 'own',
+  'GET /api/v1/keys': 'own',
+  'DELETE /api/v1/keys/:key_id': 'owned',
+  'GET /api/v1/credits': 'own',
+  'GET /api/v1/users': 'admin',
+  'GET /api/v1/users/:user_id': 'admin',
+  'PATCH /api/v1/users/:user_id': 'admin',
+  'GET /api/v1/users/:user_id/credits': 'admin',
+  'POST /api/v1/users/:user_id/credits': 'admin',
+  'POST /api/v1/tasks/:task_id/refund': 'admin',
+};
+
+/** @returns undefined for a route without a rule */
+export function ruleOf(verb: string, url: string): RouteRule | undefined {
+  if (url.startsWith('/admin/queues')) return 'board';
+  // The description of the API and its files.
+  if (/^\/api\/(docs|openapi\.json)/.test(url)) return 'own';
+  return rules[`${verb === 'HEAD' ? 'GET' : verb} ${url}`];
+}
+
+/** Those that have rules of their own. */
+export function ruledRoutes(): string[] {
+  return Object.keys(rules);
+}
