@@ -1,3 +1,4 @@
+import { AccountsModule } from './features/accounts/accounts.module.js';
 import { AdminQueuesModule } from './features/admin-queues/admin-queues.module.js';
 import { AuthModule } from './features/auth/auth.module.js';
 import { CalculateModule } from './features/calculate/calculate.module.js';
@@ -22,6 +23,7 @@ export const apiFeatures = [
   KeysModule,
   CreditsModule,
   UsersModule,
+  AccountsModule,
   ImageGenerationModule,
   ImagesModule,
   CalculateModule,
@@ -33,6 +35,12 @@ export const problemCodes = {
   insufficient_credits: 'You have too few credits; `balance` and `price` say how many.',
   quota_exceeded: 'A limit of your plan is reached, which `limit` names; see Retry-After.',
   overdrawn: 'More credits are to be taken back than the user has.',
+  wrong_login: 'The address or the password is wrong, or the address is not confirmed.',
+  wrong_password: 'The current password is wrong.',
+  login_ended: 'The refresh token is wrong, expired, or was used before.',
+  invalid_link: 'The link of a mail is wrong, has expired, or was used before.',
+  registration_closed: 'Only admins make users here.',
+  last_admin: 'The last admin cannot be deleted.',
   too_many_keys: 'The user has as many keys as there may be.',
   idempotency_key_reused: 'This Idempotency-Key was already used for a different request.',
   unsupported_by_engines:

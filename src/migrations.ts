@@ -10,6 +10,7 @@ import { KeyScopes1763700031000 } from './features/auth/migrations/1763700031000
 import { Limits1763700006000 } from './tasks/migrations/1763700006000-limits.js';
 import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
 import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
+import { SignUp1763700033000 } from './features/accounts/migrations/1763700033000-sign-up.js';
 import { Snoozes1763700012000 } from './tasks/migrations/1763700012000-snoozes.js';
 import { Tasks1763700000000 } from './tasks/migrations/1763700000000-tasks.js';
 import { WorkerProcesses1763700022000 } from './tasks/migrations/1763700022000-worker-processes.js';
@@ -36,4 +37,5 @@ export const migrations = [
   Audit1763700030000,
   KeyScopes1763700031000,
   Credits1763700032000,
+  SignUp1763700033000,
 ];

@@ -1,6 +1,9 @@
+import { AccountsWorkerModule } from './features/accounts/accounts-worker.module.js';
+import { oldEmailLinks, oldLogins } from './features/accounts/old-accounts.js';
 import { oldSessions } from './features/auth/old-sessions.js';
 import { CalculateWorkerModule } from './features/calculate/calculate-worker.module.js';
 import { CreditsWorkerModule } from './features/credits/credits-worker.module.js';
+import { EmailWorkerModule } from './features/email/email-worker.module.js';
 import { ImageGenerationWorkerModule } from './features/image-generation/image-generation-worker.module.js';
 import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
 import { oldGenerations, oldIdempotencyKeys } from './features/image-generation/old-generations.js';
@@ -13,8 +16,10 @@ export const workerFeatures = [
   ImagesWorkerModule,
   CalculateWorkerModule,
   CreditsWorkerModule,
+  EmailWorkerModule,
+  AccountsWorkerModule,
   MaintenanceWorkerModule.with({
-    oldRows: [oldSessions, oldGenerations, oldIdempotencyKeys],
+    oldRows: [oldSessions, oldLogins, oldEmailLinks, oldGenerations, oldIdempotencyKeys],
     kept: [generateImageTask],
   }),
 ];

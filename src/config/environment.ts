@@ -14,6 +14,11 @@ import {
 } from './variables/workers.js';
 import { upkeepEnvironment, upkeepVariables, type UpkeepEnvironment } from './variables/upkeep.js';
 import {
+  accountsEnvironment,
+  accountsVariables,
+  type AccountsEnvironment,
+} from './variables/accounts.js';
+import {
   creditsEnvironment,
   creditsVariables,
   type CreditsEnvironment,
@@ -34,6 +39,7 @@ const schema = z.object({
   ...storesVariables,
   ...enginesVariables,
   ...workersVariables,
+  ...accountsVariables,
   ...creditsVariables,
   ...upkeepVariables,
   ...operationVariables,
@@ -47,6 +53,7 @@ export interface Environment
     StoresEnvironment,
     EnginesEnvironment,
     WorkersEnvironment,
+    AccountsEnvironment,
     CreditsEnvironment,
     UpkeepEnvironment,
     OperationEnvironment {}
@@ -89,6 +96,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     ...storesEnvironment(parsed.data),
     ...enginesEnvironment(parsed.data),
     ...workersEnvironment(parsed.data),
+    ...accountsEnvironment(parsed.data),
     ...creditsEnvironment(parsed.data),
     ...upkeepEnvironment(parsed.data),
     ...operationEnvironment(parsed.data),

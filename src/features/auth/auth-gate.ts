@@ -9,6 +9,7 @@ import {
   TooManyFailuresError,
   UnauthenticatedError,
 } from './auth-errors.js';
+import { AccessTokens, isAccessToken } from './access-tokens.js';
 import { ApiKeys } from './api-keys.js';
 import { AuthService } from './auth.service.js';
 import { credentialOf, type Credential } from './credential.js';
@@ -25,6 +26,7 @@ export class AuthGate {
   constructor(
     private readonly auth: AuthService,
     private readonly keys: ApiKeys,
+    private readonly tokens: AccessTokens,
     private readonly failures: FailedCredentials,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'publicOrigin'>,
   ) {}
@@ -66,7 +68,9 @@ export class AuthGate {
   private async userOf(credential: Credential): Promise<RequestUser | undefined> {
     switch (credential.kind) {
       case 'key':
-        return this.keys.ownerOf(credential.key);
+        return isAccessToken(credential.key)
+          ? this.tokens.ownerOf(credential.key)
+          : this.keys.ownerOf(credential.key);
       case 'session':
         return this.auth.findBySession(credential.token);
       case 'none':
@@ -83,8 +87,8 @@ export class AuthGate {
     if (page === true && credential.kind !== 'key' && isNavigation(request)) {
       return new SeeOther(`/admin/login?next=${encodeURIComponent(request.url)}`);
     }
-    // An expired cookie does not count as a guess; its 256 bits cannot be guessed anyway.
-    if (credential.kind === 'key') this.noteFailure(request.ip);
+    // An expired cookie or token does not count as a guess; their 256 bits cannot be guessed anyway.
+    if (credential.kind === 'key' && !isAccessToken(credential.key)) this.noteFailure(request.ip);
     const challenges = ['Bearer realm="darkroom"'];
     // A script's request must not open the browser's login dialog.
     if (page === true && request.headers['sec-fetch-dest'] !== 'empty') {
@@ -94,7 +98,8 @@ export class AuthGate {
     return new UnauthenticatedError();
   }
 
-  private noteFailure(address: string): void {
+  /** Counts a wrong credential. @throws TooManyFailuresError when there were too many */
+  noteFailure(address: string): void {
     const seconds = this.failures.add(address);
     if (seconds > 0) throw new TooManyFailuresError(seconds);
   }

@@ -1,6 +1,8 @@
 import { Module, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { SecretModule } from '../../infrastructure/secret/secret.module.js';
+import { AccessTokens } from './access-tokens.js';
 import { AdminKey } from './admin-key.js';
 import { ApiKeys } from './api-keys.js';
 import { AuthGate } from './auth-gate.js';
@@ -10,9 +12,10 @@ import { LoginController } from './login.controller.js';
 
 /** Importing this module puts the gate in front of every route of the process, including routes of plugins. */
 @Module({
+  imports: [SecretModule],
   controllers: [LoginController],
-  providers: [AuthService, ApiKeys, AdminKey, AuthGate, FailedCredentials],
-  exports: [AuthService, ApiKeys, AdminKey, AuthGate],
+  providers: [AuthService, ApiKeys, AccessTokens, AdminKey, AuthGate, FailedCredentials],
+  exports: [AuthService, ApiKeys, AccessTokens, AdminKey, AuthGate],
 })
 export class AuthModule implements NestModule {
   constructor(

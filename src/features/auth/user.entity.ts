@@ -17,6 +17,10 @@ export class UserEntity {
   @Column('text')
   plan!: string;
 
+  /** Confirmed, in lower case; null: signs in with keys only. */
+  @Column('text', { nullable: true })
+  email!: string | null;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
 }

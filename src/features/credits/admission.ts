@@ -1,6 +1,6 @@
 import type { AppError } from '../../common/app-error.js';
 import type { Plan } from '../../config/variables/credits.js';
-import type { Account } from './accounts.js';
+import type { Account } from './credit-accounts.js';
 import { InsufficientCreditsError, QuotaExceededError } from './credits.errors.js';
 
 const minuteMs = 60_000;

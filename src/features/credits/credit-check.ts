@@ -70,10 +70,10 @@ const brokenAccounts = `
       WHEN a.open_tasks <> coalesce(held.tasks, 0)
         THEN format('counts %s open tasks, and has %s holds', a.open_tasks, coalesce(held.tasks, 0))
     END AS problem
-      FROM accounts a LEFT JOIN ledger USING (user_id) LEFT JOIN held USING (user_id)
+      FROM credit_accounts a LEFT JOIN ledger USING (user_id) LEFT JOIN held USING (user_id)
     UNION ALL
     SELECT user_id, 'has holds, and no account' FROM held
-     WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.user_id = held.user_id))
+     WHERE NOT EXISTS (SELECT FROM credit_accounts a WHERE a.user_id = held.user_id))
   SELECT 'I5' AS invariant, NULL AS "taskId", user_id AS "userId", problem
     FROM judged WHERE problem IS NOT NULL ORDER BY user_id LIMIT ${most}`;
 

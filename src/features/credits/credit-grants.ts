@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { NotFoundError } from '../../common/app-error.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { inTransaction, query, rows } from '../../infrastructure/database/transaction.js';
-import { Accounts } from './accounts.js';
+import { CreditAccounts } from './credit-accounts.js';
 import { NotChargedError, OverdrawnError } from './credits.errors.js';
 
 export interface Grant {
@@ -24,7 +24,7 @@ const batchSize = 500;
 export class CreditGrants {
   constructor(
     private readonly database: DataSource,
-    private readonly accounts: Accounts,
+    private readonly accounts: CreditAccounts,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'plans'>,
   ) {}
 
@@ -46,7 +46,7 @@ export class CreditGrants {
       );
       if (made.length === 0) return false;
       if (account.balance + amount < 0) throw new OverdrawnError();
-      await tx.query(`UPDATE accounts SET balance = balance + $2 WHERE user_id = $1`, [
+      await tx.query(`UPDATE credit_accounts SET balance = balance + $2 WHERE user_id = $1`, [
         userId,
         amount,
       ]);
@@ -75,7 +75,7 @@ export class CreditGrants {
            INSERT INTO credit_entries (user_id, kind, amount, task_id, note)
            VALUES ($1, 'refund', $2, $3, $4) ON CONFLICT (task_id, kind) DO NOTHING
            RETURNING user_id, amount)
-         UPDATE accounts a SET balance = balance + amount FROM entry WHERE a.user_id = entry.user_id`,
+         UPDATE credit_accounts a SET balance = balance + amount FROM entry WHERE a.user_id = entry.user_id`,
         [charged.userId, charged.amount, taskId, note ?? null],
       );
       return charged;
@@ -102,7 +102,7 @@ export class CreditGrants {
       this.database,
       `WITH month AS (SELECT 'month:' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM') AS reference),
        due AS (
-         SELECT a.user_id, month.reference FROM month, accounts a JOIN users u ON u.id = a.user_id
+         SELECT a.user_id, month.reference FROM month, credit_accounts a JOIN users u ON u.id = a.user_id
           WHERE CASE WHEN u.plan = ANY($2) THEN u.plan ELSE 'standard' END = $1
             AND NOT EXISTS (
                 SELECT FROM credit_entries e
@@ -112,7 +112,7 @@ export class CreditGrants {
          INSERT INTO credit_entries (user_id, kind, amount, reference, note)
          SELECT user_id, 'grant', $3, reference, 'credits of the month' FROM due
          ON CONFLICT (user_id, reference) DO NOTHING RETURNING user_id)
-       UPDATE accounts a SET balance = balance + $3 FROM entry WHERE a.user_id = entry.user_id
+       UPDATE credit_accounts a SET balance = balance + $3 FROM entry WHERE a.user_id = entry.user_id
        RETURNING a.user_id`,
       [plan, known, amount],
     );

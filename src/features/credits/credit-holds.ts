@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type AppError, NotFoundError } from '../../common/app-error.js';
 import type { Plan } from '../../config/variables/credits.js';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
-import { Accounts, type Account } from './accounts.js';
+import { CreditAccounts, type Account } from './credit-accounts.js';
 import { admit } from './admission.js';
 
 /** The price of a task that is about to be stored. */
@@ -26,7 +26,7 @@ export const busy = Symbol('busy');
  */
 @Injectable()
 export class CreditHolds {
-  constructor(private readonly accounts: Accounts) {}
+  constructor(private readonly accounts: CreditAccounts) {}
 
   /**
    * Holds the price of each task whose user has the credits and is within the limits of the plan. Safe to repeat with
@@ -114,7 +114,7 @@ export class CreditHolds {
          RETURNING user_id, images * price_per_image AS amount),
        total AS (
          SELECT user_id, sum(amount) AS amount, count(*) AS tasks FROM hold GROUP BY user_id)
-       UPDATE accounts a
+       UPDATE credit_accounts a
           SET balance = a.balance - amount, held = a.held + amount, open_tasks = a.open_tasks + tasks,
               minute_start = use."minuteStart", minute_requests = use."minuteRequests",
               day = use.day, day_images = use."dayImages"

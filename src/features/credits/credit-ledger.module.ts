@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
-import { Accounts } from './accounts.js';
+import { CreditAccounts } from './credit-accounts.js';
 import { CreditCheck } from './credit-check.js';
 import { CreditGrants } from './credit-grants.js';
 import { CreditHolds } from './credit-holds.js';
 import { CreditStatements } from './credit-statements.js';
 
-const services = [Accounts, CreditHolds, CreditGrants, CreditStatements, CreditCheck];
+const services = [CreditAccounts, CreditHolds, CreditGrants, CreditStatements, CreditCheck];
 
 /** The ledger of credits. */
 @Module({ providers: services, exports: services })

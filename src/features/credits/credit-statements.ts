@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { NotFoundError } from '../../common/app-error.js';
 import { inTransaction, query } from '../../infrastructure/database/transaction.js';
-import { Accounts, type Account } from './accounts.js';
+import { CreditAccounts, type Account } from './credit-accounts.js';
 
 export const ENTRY_KINDS = ['grant', 'hold', 'capture', 'release', 'refund'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
@@ -23,7 +23,7 @@ export interface CreditEntry {
 export class CreditStatements {
   constructor(
     private readonly database: DataSource,
-    private readonly accounts: Accounts,
+    private readonly accounts: CreditAccounts,
   ) {}
 
   /** Opens the account when the user has asked for nothing yet. @throws NotFoundError for an unknown user */

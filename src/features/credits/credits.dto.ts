@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isStorable } from '../../common/storable-text.js';
 import type { Plan } from '../../config/variables/credits.js';
 import { numberInQuery } from '../../infrastructure/http/number-in-query.js';
-import type { Account } from './accounts.js';
+import type { Account } from './credit-accounts.js';
 import { ENTRY_KINDS, type CreditEntry } from './credit-statements.js';
 
 const maxPage = 200;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { RequestUser } from '../auth/request-user.js';
-import { Accounts } from './accounts.js';
+import { CreditAccounts } from './credit-accounts.js';
 import { CreditGrants } from './credit-grants.js';
 import { CreditStatements } from './credit-statements.js';
 import {
@@ -18,7 +18,7 @@ import {
 @Injectable()
 export class CreditsService {
   constructor(
-    private readonly accounts: Accounts,
+    private readonly accounts: CreditAccounts,
     private readonly statements: CreditStatements,
     private readonly grants: CreditGrants,
     private readonly audit: AuditLog,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { TaskEntity } from '../../tasks/ledger/task.entity.js';
-import { Accounts } from '../credits/accounts.js';
+import { CreditAccounts } from '../credits/credit-accounts.js';
 import { CreditStatements } from '../credits/credit-statements.js';
 import { TaskStatusService } from '../task-status/task-status.service.js';
 import { taskStatusOf } from '../task-status/task-status.dto.js';
@@ -27,7 +27,7 @@ export class ImageGenerationService {
   constructor(
     private readonly intake: GenerationIntake,
     private readonly store: GenerationStore,
-    private readonly accounts: Accounts,
+    private readonly accounts: CreditAccounts,
     private readonly statements: CreditStatements,
     private readonly status: TaskStatusService,
   ) {}

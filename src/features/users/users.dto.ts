@@ -15,6 +15,7 @@ export type UserListQuery = z.output<typeof userListQuery>;
 export const shownUser = z.strictObject({
   id: z.uuid(),
   name: z.string(),
+  email: z.string().nullable().describe('null: signs in with keys only.'),
   role: z.enum(['admin', 'user']),
   plan: z.string(),
   balance: z.int().nullable().describe('Credits; null: the user has asked for nothing yet.'),

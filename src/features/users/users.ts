@@ -8,6 +8,8 @@ import type { Role } from '../auth/user.entity.js';
 export interface ListedUser {
   id: string;
   name: string;
+  /** Null: signs in with keys only. */
+  email: string | null;
   role: Role;
   plan: string;
   /** Credits; null when the account is not open yet. */
@@ -16,8 +18,9 @@ export interface ListedUser {
 }
 
 const listed = `
-  SELECT u.id, u.name, u.role, u.plan, a.balance::float8, u.created_at AS "createdAt"
-    FROM users u LEFT JOIN accounts a ON a.user_id = u.id`;
+  SELECT u.id, u.name, u.email, u.role, u.plan, a.balance::float8, u.created_at AS "createdAt"
+    FROM users u LEFT JOIN credit_accounts a ON a.user_id = u.id
+   WHERE u.deleted_at IS NULL`;
 
 /** All users, for admins. */
 @Injectable()
@@ -29,13 +32,14 @@ export class Users {
 
   /** The newest first. @param before id of a user: only older ones */
   async list(limit: number, before?: string): Promise<ListedUser[]> {
-    const sql = `${listed} WHERE $2::uuid IS NULL OR u.id < $2 ORDER BY u.id DESC LIMIT $1`;
+    const sql = `${listed} AND ($2::uuid IS NULL OR u.id < $2) ORDER BY u.id DESC LIMIT $1`;
     return query<ListedUser>(this.database, sql, [limit, before ?? null]);
   }
 
-  /** By id or name. */
+  /** By id, name or address. */
   async find(idOrName: string): Promise<ListedUser | undefined> {
-    const sql = `${listed} WHERE u.id::text = $1 OR u.name = $1 ORDER BY u.id::text = $1 DESC LIMIT 1`;
+    const sql = `${listed} AND $1 IN (u.id::text, u.name, u.email)
+                  ORDER BY u.id::text = $1 DESC, u.name = $1 DESC LIMIT 1`;
     return (await query<ListedUser>(this.database, sql, [idOrName]))[0];
   }
 

@@ -7,17 +7,17 @@ import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 const damages: [what: string, sql: string, found: string[]][] = [
   [
     'a balance that nobody granted',
-    `UPDATE accounts SET balance = balance + 1 WHERE user_id = $3`,
+    `UPDATE credit_accounts SET balance = balance + 1 WHERE user_id = $3`,
     ['I5 has a balance of 3, and entries for 2'],
   ],
   [
     'held credits without a hold',
-    `UPDATE accounts SET held = held + 5 WHERE user_id = $3`,
+    `UPDATE credit_accounts SET held = held + 5 WHERE user_id = $3`,
     ['I5 has 9 credits held, and holds of 4'],
   ],
   [
     'a count of open tasks',
-    `UPDATE accounts SET open_tasks = 0 WHERE user_id = $3`,
+    `UPDATE credit_accounts SET open_tasks = 0 WHERE user_id = $3`,
     ['I5 counts 0 open tasks, and has 1 holds'],
   ],
   [

@@ -336,7 +336,7 @@ describe('credits over HTTP', () => {
     await runner.connect();
     await runner.startTransaction();
     try {
-      await runner.query('SELECT FROM accounts WHERE user_id = $1 FOR UPDATE', [slow.id]);
+      await runner.query('SELECT FROM credit_accounts WHERE user_id = $1 FOR UPDATE', [slow.id]);
       const waiting = seenBy(darkroom, slow.key).post();
       const answers = await Promise.all(
         Array.from({ length: 10 }, () => seenBy(darkroom, quick.key).post()),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Plan } from '../../../src/config/variables/credits.js';
-import type { Account } from '../../../src/features/credits/accounts.js';
+import type { Account } from '../../../src/features/credits/credit-accounts.js';
 import { admit } from '../../../src/features/credits/admission.js';
 
 const now = new Date('2026-03-01T23:59:30.500Z');

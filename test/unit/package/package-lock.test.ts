@@ -41,6 +41,8 @@ const floors: Record<string, string> = {
   axios: '1.21.0',
   typeorm: '1.1.0',
   bullmq: '6.7.0',
+  nodemailer: '10.6.0',
+  'smtp-server': '3.18.3',
   '@nestjs/core': '12.5.0',
   '@nestjs/platform-fastify': '12.5.0',
 };

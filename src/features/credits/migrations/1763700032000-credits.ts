@@ -18,7 +18,7 @@ export class Credits1763700032000 implements MigrationInterface {
   private async createTables(runner: QueryRunner): Promise<void> {
     // Updated with each generation of the user: room on the page for the new version.
     await runner.query(`
-      CREATE TABLE accounts (
+      CREATE TABLE credit_accounts (
         user_id         uuid PRIMARY KEY REFERENCES users ON DELETE CASCADE,
         balance         bigint NOT NULL CHECK (balance >= 0),
         held            bigint NOT NULL DEFAULT 0 CHECK (held >= 0),
@@ -36,7 +36,7 @@ export class Credits1763700032000 implements MigrationInterface {
       day_images: 'images asked for on that day, UTC',
     };
     for (const [column, comment] of Object.entries(accounts)) {
-      await runner.query(`COMMENT ON COLUMN accounts.${column} IS '${comment}'`);
+      await runner.query(`COMMENT ON COLUMN credit_accounts.${column} IS '${comment}'`);
     }
     // No reference to users: an entry outlives the user that it names.
     await runner.query(`
@@ -93,7 +93,7 @@ export class Credits1763700032000 implements MigrationInterface {
           INSERT INTO credit_entries (user_id, kind, amount, task_id)
           VALUES (hold.user_id, 'release', released, hold.task_id);
         END IF;
-        UPDATE accounts
+        UPDATE credit_accounts
            SET balance = balance + released, held = held - captured - released,
                open_tasks = open_tasks - 1
          WHERE user_id = hold.user_id;
@@ -116,7 +116,7 @@ export class Credits1763700032000 implements MigrationInterface {
     await runner.query(`DROP TABLE credit_holds`);
     await runner.query(`DROP TABLE credit_entries`);
     await runner.query(`DROP FUNCTION refuse_change`);
-    await runner.query(`DROP TABLE accounts`);
+    await runner.query(`DROP TABLE credit_accounts`);
     await runner.query(`ALTER TABLE users DROP COLUMN plan`);
   }
 }

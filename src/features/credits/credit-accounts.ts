@@ -26,9 +26,9 @@ const columns = `
   a.minute_start AS "minuteStart", a.minute_requests AS "minuteRequests", a.day::text,
   a.day_images AS "dayImages", clock_timestamp() AS now`;
 
-/** The rows of `accounts`: one for each user who has asked for something. */
+/** The rows of `credit_accounts`: one for each user who has asked for something. */
 @Injectable()
-export class Accounts {
+export class CreditAccounts {
   constructor(@Inject(SETTINGS) private readonly settings: Pick<Settings, 'plans'>) {}
 
   /** Users of a plan that is no longer configured have `standard`. */
@@ -64,8 +64,8 @@ export class Accounts {
   ): Promise<Account[]> {
     return rows<Account>(
       tx,
-      `SELECT ${columns} FROM accounts a JOIN users u ON u.id = a.user_id
-        WHERE a.user_id = ANY($1) ORDER BY a.user_id
+      `SELECT ${columns} FROM credit_accounts a JOIN users u ON u.id = a.user_id
+        WHERE a.user_id = ANY($1) AND u.deleted_at IS NULL ORDER BY a.user_id
           FOR NO KEY UPDATE OF a ${busy === 'skip' ? 'SKIP LOCKED' : ''}`,
       [userIds],
     );
@@ -74,13 +74,13 @@ export class Accounts {
   private async open(tx: Transaction, userIds: string[]): Promise<void> {
     const users = await rows<{ id: string; plan: string }>(
       tx,
-      `SELECT id, plan FROM users WHERE id = ANY($1)`,
+      `SELECT id, plan FROM users WHERE id = ANY($1) AND deleted_at IS NULL`,
       [userIds],
     );
     const opened = users.map((user) => ({ ...user, amount: this.planOf(user).starting_credits }));
     await tx.query(
       `WITH opened AS (
-         INSERT INTO accounts (user_id, balance)
+         INSERT INTO credit_accounts (user_id, balance)
          SELECT id, amount FROM jsonb_to_recordset($1) AS new(id uuid, amount bigint) ORDER BY id
          ON CONFLICT DO NOTHING RETURNING user_id, balance)
        INSERT INTO credit_entries (user_id, kind, amount, reference, note)

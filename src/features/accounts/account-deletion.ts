@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { NotFoundError } from '../../common/app-error.js';
+import { inTransaction, rows } from '../../infrastructure/database/transaction.js';
+import { TaskClient } from '../../tasks/sending/task-client.js';
+import { sendEmailTask } from '../email/email.tasks.js';
+import { LastAdminError } from './accounts.errors.js';
+import { deleteAccountTask } from './accounts.tasks.js';
+
+/** Deletes users. From the commit on nobody can sign in as them; a task deletes what they have. */
+@Injectable()
+export class AccountDeletion {
+  constructor(
+    private readonly database: DataSource,
+    private readonly tasks: TaskClient,
+  ) {}
+
+  /**
+   * What stays: the ledger of credits and the audit log, which name the user by id only.
+   *
+   * @returns id of the task that deletes the rest
+   * @throws NotFoundError, LastAdminError
+   */
+  async delete(userId: string): Promise<string> {
+    return inTransaction(this.database, async (tx) => {
+      // In one order, so that of two admins who delete each other one stays.
+      const admins = await rows<{ id: string }>(
+        tx,
+        `SELECT id FROM users WHERE role = 'admin' AND deleted_at IS NULL ORDER BY id FOR UPDATE`,
+      );
+      if (admins.length === 1 && admins[0]!.id === userId) throw new LastAdminError();
+      const [user] = await rows<{ email: string | null }>(
+        tx,
+        `SELECT email FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE`,
+        [userId],
+      );
+      if (!user) throw new NotFoundError('user');
+      await tx.query(
+        `UPDATE users SET deleted_at = now(), email = NULL, password_hash = NULL, role = 'user',
+                name = 'deleted-' || id WHERE id = $1`,
+        [userId],
+      );
+      for (const table of ['api_keys', 'sessions', 'logins', 'email_links']) {
+        await tx.query(`DELETE FROM ${table} WHERE user_id = $1`, [userId]);
+      }
+      if (user.email !== null) {
+        const mail = { email_to: user.email, template: 'account_deleted' as const };
+        await this.tasks.send(tx, sendEmailTask, mail);
+      }
+      return (await this.tasks.send(tx, deleteAccountTask, { user_id: userId })).id;
+    });
+  }
+}

@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { TasksModule } from '../../tasks/tasks.module.js';
+import { StorageModule } from '../storage/storage.module.js';
+import { AccountsProcessor } from './accounts.processor.js';
+
+@Module({ imports: [StorageModule, TasksModule], providers: [AccountsProcessor] })
+export class AccountsWorkerModule {}

@@ -1,0 +1,32 @@
+import { Module } from '@nestjs/common';
+import { TasksModule } from '../../tasks/tasks.module.js';
+import { AuthModule } from '../auth/auth.module.js';
+import { EmailLinksModule } from '../email/email-links.module.js';
+import { UsersModule } from '../users/users.module.js';
+import { AccountDeletion } from './account-deletion.js';
+import { AccountPageController } from './account-page.controller.js';
+import { AccountsController } from './accounts.controller.js';
+import { AccountsService } from './accounts.service.js';
+import { MailRequests, MailsToAddress, WrongPasswords } from './limits.js';
+import { Logins } from './logins.js';
+import { PasswordLoginController } from './password-login.controller.js';
+import { PasswordLoginService } from './password-login.service.js';
+import { PasswordsOfUsers } from './passwords-of-users.js';
+import { Registration } from './registration.js';
+
+@Module({
+  imports: [AuthModule, EmailLinksModule, TasksModule, UsersModule],
+  controllers: [AccountsController, PasswordLoginController, AccountPageController],
+  providers: [
+    AccountsService,
+    PasswordLoginService,
+    Registration,
+    PasswordsOfUsers,
+    AccountDeletion,
+    Logins,
+    MailRequests,
+    MailsToAddress,
+    WrongPasswords,
+  ],
+})
+export class AccountsModule {}

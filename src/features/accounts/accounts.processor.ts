@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { query } from '../../infrastructure/database/transaction.js';
+import type { TaskContext } from '../../tasks/definitions/task-context.js';
+import type { Payload } from '../../tasks/definitions/task-definition.js';
+import { RetryableTaskError } from '../../tasks/definitions/task-errors.js';
+import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
+import { TaskClient } from '../../tasks/sending/task-client.js';
+import { ObjectStorage, StorageError } from '../storage/object-storage.js';
+import { deleteAccountTask } from './accounts.tasks.js';
+
+/** Rows of one statement. */
+const batchSize = 500;
+
+/** Each step can be repeated, so an attempt that dies is made up for by the next. */
+@Injectable()
+export class AccountsProcessor {
+  constructor(
+    private readonly database: DataSource,
+    private readonly tasks: TaskClient,
+    private readonly storage: ObjectStorage,
+  ) {}
+
+  @HandlesTask(deleteAccountTask)
+  async deleteAccount(
+    { user_id: userId }: Payload<typeof deleteAccountTask>,
+    context: TaskContext,
+  ) {
+    await this.endTasks(userId);
+    const images = await this.deleteImages(userId, context);
+    await query(this.database, `DELETE FROM idempotency_keys WHERE owner_id = $1`, [userId]);
+    const tasks = await this.deleteTasks(userId, context);
+    await query(this.database, `DELETE FROM users WHERE id = $1`, [userId]);
+    return { images, tasks };
+  }
+
+  /** A task that is still running could write once more. */
+  private async endTasks(userId: string): Promise<void> {
+    const open = await query<{ id: string }>(
+      this.database,
+      `SELECT id FROM tasks WHERE owner_id = $1 AND finished_at IS NULL`,
+      [userId],
+    );
+    if (open.length === 0) return;
+    const revoked = await this.tasks.revoke(open.map(({ id }) => id));
+    if (revoked.some(({ outcome }) => outcome === 'stopping')) {
+      throw new RetryableTaskError('still_running', 'Tasks of the user are still ending.');
+    }
+    // Those that were sent meanwhile.
+    return this.endTasks(userId);
+  }
+
+  /** Objects first: without their rows nobody would find them. */
+  private async deleteImages(userId: string, { signal }: TaskContext): Promise<number> {
+    for (let total = 0; ;) {
+      signal.throwIfAborted();
+      const images = await query<{ id: string; keys: (string | null)[] }>(
+        this.database,
+        `SELECT id, ARRAY[object_key, thumbnail_key] AS keys FROM generated_images
+          WHERE owner_id = $1 LIMIT ${batchSize}`,
+        [userId],
+      );
+      if (images.length === 0) return total;
+      for (const key of images.flatMap(({ keys }) => keys)) {
+        if (key !== null) await this.deleteObject(key);
+      }
+      const ids = images.map(({ id }) => id);
+      await query(this.database, `DELETE FROM generated_images WHERE id = ANY($1)`, [ids]);
+      total += images.length;
+    }
+  }
+
+  private async deleteObject(key: string): Promise<void> {
+    try {
+      await this.storage.delete(key);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      throw new RetryableTaskError(error.code, error.message, { cause: error });
+    }
+  }
+
+  private async deleteTasks(userId: string, { signal }: TaskContext): Promise<number> {
+    for (let total = 0; ;) {
+      signal.throwIfAborted();
+      const gone = await query(
+        this.database,
+        `DELETE FROM tasks WHERE id IN (
+           SELECT id FROM tasks WHERE owner_id = $1 LIMIT ${batchSize}) RETURNING id`,
+        [userId],
+      );
+      if (gone.length === 0) return total;
+      total += gone.length;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { inTransaction, query, rows } from '../../infrastructure/database/transaction.js';
+import { TaskClient } from '../../tasks/sending/task-client.js';
+import { EmailLinks } from '../email/email-links.js';
+import { sendEmailTask } from '../email/email.tasks.js';
+import { InvalidLinkError, WrongPasswordError } from './accounts.errors.js';
+import { MailsToAddress } from './limits.js';
+import { Logins } from './logins.js';
+import { hashPassword, passwordMatches } from './passwords.js';
+
+interface Kept {
+  id: string;
+  email: string | null;
+  hash: string | null;
+}
+
+/** Checks passwords, and changes them. A new password ends every login and browser session of the user, but no API key. */
+@Injectable()
+export class PasswordsOfUsers {
+  constructor(
+    private readonly database: DataSource,
+    private readonly links: EmailLinks,
+    private readonly tasks: TaskClient,
+    private readonly logins: Logins,
+    private readonly mailsTo: MailsToAddress,
+  ) {}
+
+  /** Takes as long for an unknown address. @returns id of the user; undefined when the address or the password is wrong */
+  async userWith(email: string, password: string): Promise<string | undefined> {
+    const [kept] = await query<Kept>(
+      this.database,
+      `SELECT id, email, password_hash AS hash FROM users WHERE email = $1`,
+      [email],
+    );
+    return (await passwordMatches(password, kept?.hash)) ? kept?.id : undefined;
+  }
+
+  /** @throws WrongPasswordError, also for a user who has no password */
+  async check(userId: string, password: string): Promise<void> {
+    const [kept] = await query<Kept>(
+      this.database,
+      `SELECT id, email, password_hash AS hash FROM users WHERE id = $1`,
+      [userId],
+    );
+    if (!(await passwordMatches(password, kept?.hash))) throw new WrongPasswordError();
+  }
+
+  async has(userId: string): Promise<boolean> {
+    const sql = `SELECT FROM users WHERE id = $1 AND password_hash IS NOT NULL`;
+    return (await query(this.database, sql, [userId])).length > 0;
+  }
+
+  /** @throws WrongPasswordError */
+  async change(userId: string, current: string, password: string): Promise<void> {
+    await this.check(userId, current);
+    await this.set(userId, await hashPassword(password));
+  }
+
+  /** Sends a link for a new password to a known address, and nothing to an unknown one. Both take as long. */
+  async sendReset(email: string): Promise<void> {
+    const silent = this.mailsTo.add(email, 'somebody') > 0;
+    const id = uuidv7();
+    await inTransaction(this.database, async (tx) => {
+      const [user] = await rows<{ id: string }>(tx, `SELECT id FROM users WHERE email = $1`, [
+        email,
+      ]);
+      if (!user || silent) return;
+      const link_id = await this.links.addReset(tx, email, user.id);
+      const mail = { email_to: email, template: 'reset' as const, link_id };
+      await this.tasks.send(tx, sendEmailTask, mail, { id });
+    });
+  }
+
+  /** @throws InvalidLinkError */
+  async reset(token: string, password: string): Promise<void> {
+    const hash = await hashPassword(password);
+    await inTransaction(this.database, async (tx) => {
+      const link = await this.links.use(tx, 'reset', token);
+      if (!link) throw new InvalidLinkError();
+      await this.write(tx, link.userId!, hash);
+    });
+  }
+
+  private async set(userId: string, hash: string): Promise<void> {
+    await inTransaction(this.database, (tx) => this.write(tx, userId, hash));
+  }
+
+  private async write(
+    tx: Parameters<Parameters<typeof inTransaction>[1]>[0],
+    userId: string,
+    hash: string,
+  ): Promise<void> {
+    const [changed] = await rows<{ email: string | null }>(
+      tx,
+      `UPDATE users SET password_hash = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING email`,
+      [userId, hash],
+    );
+    if (!changed) return;
+    await this.logins.endAll(tx, userId);
+    await tx.query(`DELETE FROM email_links WHERE user_id = $1`, [userId]);
+    if (changed.email === null) return;
+    const mail = { email_to: changed.email, template: 'password_changed' as const };
+    await this.tasks.send(tx, sendEmailTask, mail);
+  }
+}
