@@ -4,6 +4,7 @@ import { Audit1763700030000 } from './features/audit/migrations/1763700030000-au
 import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js';
 import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
 import { Credits1763700032000 } from './features/credits/migrations/1763700032000-credits.js';
+import { FairShares1763700034000 } from './tasks/migrations/1763700034000-fair-shares.js';
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
 import { JoinedNodes1763700020000 } from './tasks/migrations/1763700020000-joined-nodes.js';
 import { KeyScopes1763700031000 } from './features/auth/migrations/1763700031000-key-scopes.js';
@@ -38,4 +39,5 @@ export const migrations = [
   KeyScopes1763700031000,
   Credits1763700032000,
   SignUp1763700033000,
+  FairShares1763700034000,
 ];

@@ -8,6 +8,7 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule, type Settings } from '../config/config.module.js';
 import type { Environment } from '../config/environment.js';
+import { AccountDeletion } from '../features/accounts/account-deletion.js';
 import { ApiKeys } from '../features/auth/api-keys.js';
 import { AuthService } from '../features/auth/auth.service.js';
 import { UserEntity } from '../features/auth/user.entity.js';
@@ -33,7 +34,7 @@ class CliModule {
         TasksModule,
         CreditLedgerModule,
       ],
-      providers: [AuthService, ApiKeys, Users],
+      providers: [AuthService, ApiKeys, Users, AccountDeletion],
     };
   }
 }

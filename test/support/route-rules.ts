@@ -40,6 +40,7 @@ const rules: Record<string, RouteRule> = {
   'GET /api/v1/users': 'admin',
   'GET /api/v1/users/:user_id': 'admin',
   'PATCH /api/v1/users/:user_id': 'admin',
+  'DELETE /api/v1/users/:user_id': 'admin',
   'GET /api/v1/users/:user_id/credits': 'admin',
   'POST /api/v1/users/:user_id/credits': 'admin',
   'POST /api/v1/tasks/:task_id/refund': 'admin',

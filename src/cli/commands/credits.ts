@@ -4,7 +4,7 @@ import { withDarkroom } from '../connection.js';
 import { CliError, exitCodes } from '../exit.js';
 import { list, moment, table } from '../output.js';
 import { idValue, integerValue } from '../values.js';
-import { userNamed } from './users.js';
+import { calledIn, userNamed } from './users.js';
 
 /** What users have, and the proof that it is right. */
 export function creditsCommands(program: Command): void {
@@ -25,8 +25,8 @@ export function creditsCommands(program: Command): void {
       ['credits grant alice 100 --reference invoice-17', 'once, however often it is run'],
       ['credits grant alice -- -20', 'takes 20 back'],
     ],
-    notes:
-      'Exit code 1 when a grant with this reference had been made before, or when more is to be taken back than there is.',
+    notes: `Exit code 1 when a grant with this reference had been made before, or when more is to be
+taken back than there is.`,
   })
     .argument('<user>', 'name or id')
     .argument('<amount>', 'credits', amountValue)
@@ -67,7 +67,7 @@ async function show(name: string, { entries: most }: { entries: number }): Promi
       },
       text: [
         list([
-          ['User', `${user.name} (${user.id})`],
+          ['User', `${calledIn(user)} (${user.id})`],
           ['Plan', user.plan],
           ['Balance', balance],
           ['Held', `${held} for ${openTasks} open tasks`],
@@ -105,7 +105,7 @@ async function grant(name: string, amount: number, options: GrantOptions): Promi
       const { balance } = await darkroom.get(CreditStatements).account(user.id);
       return {
         json: { granted, user: user.name, user_id: user.id, balance },
-        text: `${granted ? '' : 'This was granted before. '}${user.name} has ${balance} credits.`,
+        text: `${granted ? '' : 'This was granted before. '}${calledIn(user)} has ${balance} credits.`,
         exitCode: granted ? exitCodes.ok : exitCodes.negative,
       };
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ListedUser } from '../../features/users/users.js';
+import { confirm } from '../ask.js';
 import { answers, command, group, type Answer } from '../command.js';
 import { withDarkroom, type Darkroom } from '../connection.js';
 import { CliError, usageError } from '../exit.js';
@@ -23,14 +24,26 @@ export function usersCommands(program: Command): void {
     examples: [['users plan alice unlimited', '']],
     notes: 'The plans are in PLANS; "standard" and "unlimited" always exist.',
   }).action(answers(changePlan));
+  command(users, 'delete <user>', {
+    description: 'Close an account, and delete what it holds: tasks, pictures, keys.',
+    examples: [['users delete alice --yes', 'without a question']],
+    notes: 'It cannot be undone. Nobody can sign in any more at once; a task deletes the rest.',
+  })
+    .option('--yes', 'do not ask')
+    .action(answers(deleteUser));
 }
 
-/** By name or id. @throws CliError */
+/** By name, address or id. @throws CliError */
 export async function userNamed(darkroom: Darkroom, name: string): Promise<ListedUser> {
   const { Users } = await import('../../features/users/users.js');
   const user = await darkroom.get(Users).find(name);
   if (!user) throw new CliError(`There is no user "${name}": "darkroom users list" names them.`);
   return user;
+}
+
+/** The address if there is one: the name is made up then. */
+export function calledIn({ email, name }: ListedUser): string {
+  return email ?? name;
 }
 
 async function listUsers({ most }: { most: number }): Promise<Answer> {
@@ -44,7 +57,7 @@ async function listUsers({ most }: { most: number }): Promise<Answer> {
       ['ID', 'USER', 'ROLE', 'PLAN', 'CREDITS', 'SINCE'],
       found.map((user) => [
         user.id,
-        user.name,
+        calledIn(user),
         user.role,
         user.plan,
         user.balance ?? '-',
@@ -67,7 +80,25 @@ async function changePlan(name: string, plan: string): Promise<Answer> {
     }
     return {
       json: { user_id: user.id, user: user.name, plan, before: user.plan },
-      text: `${user.name} has the plan ${plan} (before: ${user.plan}).`,
+      text: `${calledIn(user)} has the plan ${plan} (before: ${user.plan}).`,
     };
+  });
+}
+
+async function deleteUser(name: string, { yes }: { yes?: boolean }): Promise<Answer> {
+  return withDarkroom(async (darkroom) => {
+    const { AccountDeletion } = await import('../../features/accounts/account-deletion.js');
+    const { LastAdminError } = await import('../../features/accounts/accounts.errors.js');
+    const user = await userNamed(darkroom, name);
+    await confirm(`Delete ${calledIn(user)} and all that belongs to it?`, yes);
+    try {
+      const taskId = await darkroom.get(AccountDeletion).delete(user.id);
+      return {
+        json: { user_id: user.id, user: user.name, task_id: taskId },
+        text: `${calledIn(user)} is closed. Task ${taskId} deletes the rest.`,
+      };
+    } catch (error) {
+      throw error instanceof LastAdminError ? new CliError(error.message) : error;
+    }
   });
 }

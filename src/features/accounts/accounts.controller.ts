@@ -1,8 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Post, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Answers } from '../../infrastructure/http/answers.decorator.js';
-import { CurrentUser, Needs, Public } from '../auth/auth.decorators.js';
+import { IdPipe } from '../../infrastructure/http/validation.js';
+import { AdminOnly, CurrentUser, Needs, Public } from '../auth/auth.decorators.js';
 import type { RequestUser } from '../auth/request-user.js';
 import { shownUser, type ShownUser } from '../users/users.dto.js';
 import {
@@ -120,5 +121,17 @@ export class AccountsController {
     @CurrentUser() user: RequestUser,
   ): Promise<DeletedAnswer> {
     return this.accounts.deleteMe(user, request);
+  }
+
+  @ApiOperation({ summary: 'For admins: delete a user, with tasks and pictures' })
+  @Delete(':user_id')
+  @HttpCode(202)
+  @AdminOnly()
+  @Answers(202, deletedAnswer)
+  deleteUser(
+    @Param('user_id', new IdPipe('user')) id: string,
+    @CurrentUser() admin: RequestUser,
+  ): Promise<DeletedAnswer> {
+    return this.accounts.deleteUser(admin, id);
   }
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TasksModule } from '../../tasks/tasks.module.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { EmailLinksModule } from '../email/email-links.module.js';
 import { UsersModule } from '../users/users.module.js';
@@ -15,7 +16,7 @@ import { PasswordsOfUsers } from './passwords-of-users.js';
 import { Registration } from './registration.js';
 
 @Module({
-  imports: [AuthModule, EmailLinksModule, TasksModule, UsersModule],
+  imports: [AuditModule, AuthModule, EmailLinksModule, TasksModule, UsersModule],
   controllers: [AccountsController, PasswordLoginController, AccountPageController],
   providers: [
     AccountsService,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../../common/app-error.js';
+import { AuditLog } from '../audit/audit-log.js';
 import type { RequestUser } from '../auth/request-user.js';
 import { shownUserOf, type ShownUser } from '../users/users.dto.js';
 import { Users } from '../users/users.js';
@@ -29,6 +30,7 @@ export class AccountsService {
     private readonly users: Users,
     private readonly mailRequests: MailRequests,
     private readonly wrongPasswords: WrongPasswords,
+    private readonly audit: AuditLog,
   ) {}
 
   /** @throws RegistrationClosedError, TooManyAttemptsError */
@@ -74,9 +76,19 @@ export class AccountsService {
     if (await this.passwords.has(user.id)) {
       await this.guarded(user, () => this.passwords.check(user.id, password ?? ''));
     }
-    const taskId = await this.deletion.delete(user.id);
+    return this.close(user.id);
+  }
+
+  /** For admins. @throws NotFoundError, LastAdminError */
+  async deleteUser(admin: RequestUser, id: string): Promise<DeletedAnswer> {
+    await this.audit.changes(admin, { action: 'user.delete', target: id });
+    return this.close(id);
+  }
+
+  private async close(id: string): Promise<DeletedAnswer> {
+    const taskId = await this.deletion.delete(id);
     return {
-      message: 'Your account is closed, and what it holds is being deleted.',
+      message: 'The account is closed, and what it holds is being deleted.',
       task_id: taskId,
     };
   }

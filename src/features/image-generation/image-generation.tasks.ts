@@ -39,6 +39,11 @@ export const generateImageTask = defineTask({
   result: generationResult,
   // Pictures have an owner.
   needsOwner: true,
+  // One of 512 × 512 with 20 steps costs 1: engines need time for pixels × steps.
+  fairShare: {
+    cost: ({ width, height, steps, batch_size }) =>
+      (width * height * steps * batch_size) / (512 * 512 * 20),
+  },
   // The user may read it for as long as the pictures are kept.
   resultExpiresMs: null,
 });

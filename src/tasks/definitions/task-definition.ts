@@ -26,6 +26,7 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly once: Once<z.output<P>> | null;
   readonly rateLimit: RateLimit<z.output<P>> | null;
   readonly concurrencyLimit: ConcurrencyLimit<z.output<P>> | null;
+  readonly fairShare: FairShare<z.output<P>> | null;
 }
 
 /** What a sender has changed for one task; the rest comes from the definition. Times in milliseconds. */
@@ -58,6 +59,12 @@ export interface ConcurrencyLimit<P> {
   key?(payload: P): string;
 }
 
+/** Owners of waiting tasks get equal shares of the workers, within each priority. Tasks without an owner are not shared. */
+export interface FairShare<P> {
+  /** How much of its owner's share a task takes up, for example its estimated seconds. Above 0. */
+  cost(payload: P): number;
+}
+
 export type PayloadInput<D extends TaskDefinition> = z.input<D['payload']>;
 export type Payload<D extends TaskDefinition> = z.output<D['payload']>;
 export type ResultInput<D extends TaskDefinition> = z.input<D['result']>;
@@ -86,6 +93,7 @@ export interface TaskOptions<P extends z.ZodType, R extends z.ZodType> {
   once?: Once<z.output<P>>;
   rateLimit?: RateLimit<z.output<P>>;
   concurrencyLimit?: ConcurrencyLimit<z.output<P>>;
+  fairShare?: FairShare<z.output<P>>;
 }
 
 const defined = new Map<string, TaskDefinition>();
@@ -109,6 +117,7 @@ export function defineTask<P extends z.ZodType, R extends z.ZodType>(
     once: null,
     rateLimit: null,
     concurrencyLimit: null,
+    fairShare: null,
     ...options,
     retry: { ...defaultRetry, ...options.retry },
   };

@@ -4,6 +4,7 @@ import { Gathered } from '../../common/gathered.js';
 import type { Json } from '../../common/json.js';
 import { togetherOrAlone } from '../../infrastructure/database/together-or-alone.js';
 import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
+import { fairCost } from '../definitions/fair-cost.js';
 import type { QueueName } from '../definitions/queues.js';
 import type { TaskOverrides } from '../definitions/task-definition.js';
 import type { TaskKind } from '../definitions/task-state.js';
@@ -34,6 +35,59 @@ export interface NewTask {
   correlationId: string | null;
 }
 
+const columns = `
+  id, kind, name, queue, priority, payload, run_at, expires_at, delay_ms, expires_in_ms,
+  overrides, canvas_id, parent_id, position, blocked, open_children, input_key, links,
+  owner_id, correlation_id`;
+const values = `
+  id, kind, name, queue, priority, payload::jsonb,
+  coalesce("runAt", now() + CASE WHEN blocked THEN 0 ELSE "delayMs" END * interval '1 ms'),
+  CASE WHEN NOT blocked THEN now() + "expiresInMs" * interval '1 ms' END,
+  "delayMs", "expiresInMs", overrides, "canvasId", "parentId", position, blocked,
+  "openChildren", "inputKey", links, "ownerId", "correlationId"`;
+const fields = `
+  id uuid, kind text, name text, queue text, priority smallint, payload text,
+  "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8, overrides jsonb,
+  "canvasId" uuid, "parentId" uuid, position int, blocked boolean, "openChildren" int,
+  "inputKey" text, links jsonb, "ownerId" uuid, "correlationId" text`;
+
+const insertPlain = `
+  INSERT INTO tasks (${columns})
+  SELECT ${values} FROM jsonb_to_recordset($1) AS task (${fields})
+  ON CONFLICT (id) DO NOTHING RETURNING id`;
+
+/** SQL: rows of the line that \`task\` stands in. */
+const sameLine = `
+  other.queue = task.queue AND other.name = task.name AND other.priority = task.priority
+  AND other.finished_at IS NULL AND other.fair_start IS NOT NULL`;
+
+/**
+ * As above, with the places of \`FairShares\`. Of several new tasks of one owner each starts where the one before ends.
+ * While nothing waits, the line begins at the task that was started last.
+ */
+const insertShared = `
+  WITH task AS (
+    SELECT * FROM jsonb_to_recordset($1) AS task (${fields}, n int, cost float8)),
+  line AS (
+    SELECT queue, name, priority, "ownerId", greatest(0,
+             coalesce(
+               (SELECT fair_start FROM tasks other
+                 WHERE ${sameLine} AND state IN ('PENDING', 'RETRY') AND NOT blocked
+                 ORDER BY fair_start LIMIT 1),
+               (SELECT fair_start FROM tasks other
+                 WHERE ${sameLine} AND state = 'STARTED' ORDER BY fair_start DESC LIMIT 1)),
+             (SELECT fair_finish FROM tasks other
+               WHERE ${sameLine} AND other.owner_id = task."ownerId"
+               ORDER BY fair_finish DESC LIMIT 1)) AS begins
+      FROM (SELECT DISTINCT queue, name, priority, "ownerId" FROM task WHERE cost IS NOT NULL) task),
+  placed AS (
+    SELECT task.*, begins + sum(cost) OVER (
+             PARTITION BY queue, name, priority, "ownerId" ORDER BY n) AS finish
+      FROM task LEFT JOIN line USING (queue, name, priority, "ownerId"))
+  INSERT INTO tasks (${columns}, fair_start, fair_finish)
+  SELECT ${values}, finish - cost, CASE WHEN cost IS NOT NULL THEN finish END FROM placed
+  ON CONFLICT (id) DO NOTHING RETURNING id`;
+
 /** Inserts rows into the table `tasks`, which is the ledger: the truth about every task. */
 @Injectable()
 export class TaskInserts {
@@ -58,26 +112,17 @@ export class TaskInserts {
 
   /** Inserts rows with one statement, all or none. @returns how many did not exist yet */
   async insertAll(tx: Transaction, tasks: NewTask[]): Promise<number> {
-    const inserted = await rows(
-      tx,
-      `INSERT INTO tasks
-         (id, kind, name, queue, priority, payload, run_at, expires_at, delay_ms, expires_in_ms,
-          overrides, canvas_id, parent_id, position, blocked, open_children, input_key, links,
-          owner_id, correlation_id)
-       SELECT id, kind, name, queue, priority, payload::jsonb,
-              coalesce("runAt", now() + CASE WHEN blocked THEN 0 ELSE "delayMs" END * interval '1 ms'),
-              CASE WHEN NOT blocked THEN now() + "expiresInMs" * interval '1 ms' END,
-              "delayMs", "expiresInMs", overrides, "canvasId", "parentId", position, blocked,
-              "openChildren", "inputKey", links, "ownerId", "correlationId"
-         FROM jsonb_to_recordset($1) AS task (
-              id uuid, kind text, name text, queue text, priority smallint, payload text,
-              "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8, overrides jsonb,
-              "canvasId" uuid, "parentId" uuid, position int, blocked boolean, "openChildren" int,
-              "inputKey" text, links jsonb, "ownerId" uuid, "correlationId" text)
-       ON CONFLICT (id) DO NOTHING RETURNING id`,
-      // The payload goes as text, since a bare JSON null would become an SQL NULL.
-      [JSON.stringify(tasks.map((task) => ({ ...task, payload: JSON.stringify(task.payload) })))],
+    const costs = tasks.map(({ kind, name, payload, ownerId }) =>
+      ownerId === null ? null : fairCost(kind, name, payload),
     );
+    const shared = costs.some((cost) => cost !== null);
+    const given = tasks.map((task, n) => ({
+      ...task,
+      // As text, since a bare JSON null would become an SQL NULL.
+      payload: JSON.stringify(task.payload),
+      ...(shared && { n, cost: costs[n] }),
+    }));
+    const inserted = await rows(tx, shared ? insertShared : insertPlain, [JSON.stringify(given)]);
     return inserted.length;
   }
 

@@ -1,19 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { inTransaction, type Transaction } from '../../infrastructure/database/transaction.js';
-import type { TaskDefinition } from '../definitions/task-definition.js';
 import { TaskRegistry } from '../definitions/task-registry.js';
-import type { Claim, ClaimedTask, LimitedTask } from '../ledger/ledger-rows.js';
+import type { Claim, ClaimedTask } from '../ledger/ledger-rows.js';
 import type { RunOutcome } from '../ledger/run-outcome.js';
 import { TaskClaims } from '../ledger/task-claims.js';
 import { ConcurrencyLimits } from '../limits/concurrency-limits.js';
-import { limitKey } from '../limits/limit-key.js';
-import { RateLimits } from '../limits/rate-limits.js';
-import { TaskLimits } from '../limits/task-limits.js';
+import { FairShares } from '../limits/fair-shares.js';
+import { ClaimsWithinLimits } from './claims-within-limits.js';
 import { TaskGates, type TaskGate } from './task-gates.js';
-
-/** Pause before a task is looked at again that has changed during its claim. Milliseconds. */
-const lookAgainMs = 1_000;
 
 /** The outcome of a claim, after limits and gate were checked. */
 type Decided =
@@ -25,9 +18,8 @@ type Decided =
 const unknownMs = 5_000;
 
 /**
- * Claims tasks within their rate and concurrency limits. A task without limits is claimed by one statement. A
- * task with limits is claimed in a transaction that holds the locks of its keys, so the limits are exact,
- * however many workers there are.
+ * Claims tasks within their limits, if the gates of their definitions are open. A task without limits is claimed by
+ * one statement, the others by {@link ClaimsWithinLimits}.
  */
 @Injectable()
 export class LimitedClaims {
@@ -35,24 +27,33 @@ export class LimitedClaims {
   private readonly unknown = new Set<string>();
 
   constructor(
-    private readonly database: DataSource,
     private readonly claims: TaskClaims,
     private readonly registry: TaskRegistry,
-    private readonly limits: TaskLimits,
-    private readonly rates: RateLimits,
+    private readonly withinLimits: ClaimsWithinLimits,
     private readonly concurrency: ConcurrencyLimits,
+    private readonly shares: FairShares,
     private readonly gates: TaskGates,
   ) {}
 
-  /** Claims a task, or says why it cannot. @param alone nothing else runs in the process of the handler */
+  /**
+   * Claims a task, or says why it cannot. With a fair share, another task of its definition may be claimed instead:
+   * the one that is first in the line.
+   *
+   * @param alone nothing else runs in the process of the handler
+   */
   async claim(id: string, worker: string, alone: boolean): Promise<Decided> {
     const known = this.registry.definitions.map((task) => task.name);
-    const limited = [...this.limitedNames(), ...this.gates.shut()];
+    const limited = [...this.withinLimits.names(), ...this.gates.shut()];
     const claim = await this.claims.claim(id, worker, { known, limited, alone });
     if (claim.kind === 'unknown') return this.leave(claim.name);
     if (claim.kind !== 'limited') return claim;
     const gate = this.gates.find(claim.task.name);
-    return gate?.isShut ? { kind: 'held', gate } : this.claimLimited(claim.task, worker, alone);
+    if (gate?.isShut) return { kind: 'held', gate };
+    const decided = await this.withinLimits.claim(claim.task, worker, alone);
+    if (decided.kind === 'claimed' && decided.task.id !== id) {
+      this.shares.started(decided.task.queue, decided.task.id);
+    }
+    return decided;
   }
 
   /**
@@ -76,68 +77,11 @@ export class LimitedClaims {
     return { kind: 'later', inMs: Math.round(unknownMs * (0.75 + Math.random() / 2)) };
   }
 
-  private limitedNames(): string[] {
-    return this.registry.definitions
-      .filter((task) => task.concurrencyLimit !== null || this.limits.rateLimit(task) !== null)
-      .map((task) => task.name);
-  }
-
-  private async claimLimited(task: LimitedTask, worker: string, alone: boolean): Promise<Decided> {
-    const { definition } = this.registry.find(task.name)!;
-    let tries = 0;
-    return inTransaction(this.database, async (tx): Promise<Decided> => {
-      // After a broken connection: the claim may have been made and counted, and only its answer lost.
-      const made = tries++ > 0 ? await this.claims.unheardClaim(tx, task.id) : undefined;
-      if (made) return { kind: 'claimed', task: made };
-      const concurrencyKey = keyOf(definition, definition.concurrencyLimit, task);
-      const inMs = await this.waitMs(tx, definition, task, concurrencyKey);
-      if (inMs > 0) return { kind: 'later', inMs };
-      const claimed = await this.claims.claimWithin(tx, task.id, worker, concurrencyKey, alone);
-      if (!claimed) return { kind: 'later', inMs: lookAgainMs };
-      const rate = this.limits.rateLimit(definition);
-      if (rate) {
-        const key = keyOf(definition, definition.rateLimit ?? {}, task) ?? '';
-        await this.rates.started(tx, task.name, key, rate, claimed.startedAt);
-      }
-      return { kind: 'claimed', task: claimed };
-    });
-  }
-
-  private async waitMs(
-    tx: Transaction,
-    definition: TaskDefinition,
-    task: LimitedTask,
-    concurrencyKey: string | null,
-  ): Promise<number> {
-    const { id, name } = task;
-    const places = definition.concurrencyLimit?.limit ?? Infinity;
-    if (concurrencyKey !== null) {
-      const inMs = await this.concurrency.waitMs(tx, id, name, concurrencyKey, places);
-      if (inMs > 0) return inMs;
-    }
-    const rate = this.limits.rateLimit(definition);
-    if (rate === null) return 0;
-    const key = keyOf(definition, definition.rateLimit ?? {}, task) ?? '';
-    return this.rates.waitMs(tx, name, key, rate);
-  }
-}
-
-/**
- * The key by which a limit counts a task; null: there is no such limit. A `map` task counts by its first
- * payload. An invalid payload gets the empty key, and its attempt will report the error. The same applies when
- * `key` throws or makes a key that is too long: if such a task were refused here, it would wait forever.
- */
-function keyOf(
-  definition: TaskDefinition,
-  limit: { key?(payload: unknown): string } | null,
-  { kind, payload }: LimitedTask,
-): string | null {
-  if (limit === null) return null;
-  const parsed = definition.payload.safeParse(kind === 'map' ? (payload as unknown[])[0] : payload);
-  if (!parsed.success) return '';
-  try {
-    return limitKey(definition, limit, parsed.data);
-  } catch {
-    return '';
+  /** What becomes of the hint of task `id` when its worker has run `task`. */
+  async hintAfter(id: string, task: ClaimedTask, outcome: RunOutcome): Promise<RunOutcome> {
+    if (task.id === id) return outcome;
+    if (outcome.kind === 'later') await this.shares.again(task.id);
+    // The hint's own task still waits, or is over by then.
+    return { kind: 'later', inMs: 0 };
   }
 }

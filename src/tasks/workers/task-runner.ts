@@ -120,7 +120,9 @@ export class TaskRunner {
     if (claim.kind === 'held') return claim;
     if (claim.kind === 'later') return claim;
     if (claim.kind === 'over') return { kind: 'over', state: null };
-    if (claim.kind === 'claimed') return this.attempt(claim.task);
+    if (claim.kind === 'claimed') {
+      return this.claims.hintAfter(taskId, claim.task, await this.attempt(claim.task));
+    }
     const state = await this.endings.settle(taskId, claim.because);
     // Somebody else has changed the task. The next look at the hint will show how.
     return state ? { kind: 'over', state } : { kind: 'later', inMs: lookAgainMs };

@@ -8,6 +8,7 @@ import { LedgerModule } from '../ledger/ledger.module.js';
 import { LimitsModule } from '../limits/limits.module.js';
 import { PoolsModule } from '../pools/pools.module.js';
 import { ProcessModule } from '../process/process.module.js';
+import { ClaimsWithinLimits } from './claims-within-limits.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { LimitedClaims } from './limited-claims.js';
 import { Orphans } from './orphans.js';
@@ -20,6 +21,7 @@ import { TaskRunner } from './task-runner.js';
 
 const services = [
   TaskGates,
+  ClaimsWithinLimits,
   LimitedClaims,
   LeaseKeeper,
   Returns,
