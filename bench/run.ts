@@ -17,6 +17,7 @@ const usual = [
   'control',
   'get',
   'pool',
+  'shares',
 ];
 /** More starve each other's processes while those start. */
 const smokeAtOnce = 4;
