@@ -121,7 +121,9 @@ onBothQueueEngines('a fair share', (engine) => {
     const places = order.flatMap((owner, i) => (owner === 'bob' ? [i] : []));
     expect(order.length).toBe(303);
     // Some may start while Bob's are being stored.
-    about(`${first} ${before}: ${places}`, () => expect(places[0]! - before).toBeLessThan(20));
+    about(`${first} ${before}: ${places.join(' ')}`, () =>
+      expect(places[0]! - before).toBeLessThan(20),
+    );
     expect(places[2]! - places[0]!).toBeLessThanOrEqual(4);
   });
 
