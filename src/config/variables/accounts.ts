@@ -8,7 +8,8 @@ export const accountsVariables = {
   SECRET_KEY: variable(z.string().min(32, 'has fewer than 32 characters').optional(), {
     description:
       'Signs access tokens and the links in mails; all processes need the same. Default: the file secret.key in DARKROOM_DATA_DIR, made at the first start.',
-    example: 'the output of: openssl rand -base64 48',
+    // Too short to be used as it stands.
+    example: 'openssl rand -base64 48',
     secret: true,
   }),
   REGISTRATION: variable(z.enum(['open', 'closed']).default('open'), {

@@ -260,13 +260,15 @@ it('.env.example names every variable, as in the schema', () => {
   expect(readFileSync('.env.example', 'utf8')).toBe(environmentExample());
 });
 
-it('every example in .env.example is a value that works', () => {
+it('every example in .env.example is a value that works, except a secret, which must be one’s own', () => {
   const example: Env = {};
   for (const line of environmentExample().split('\n')) {
     const [, name, value] = /^# ([A-Z_]+)=(.*)$/.exec(line) ?? [];
     if (name !== undefined) example[name] = value!;
   }
   expect(Object.keys(example).length).toBeGreaterThan(15);
+  expect(refusalOf(example)).toMatch(/^SECRET_KEY has fewer than 32 characters/);
+  delete example['SECRET_KEY'];
   expect(readEnvironment(example).production).toBe(true);
 });
 
