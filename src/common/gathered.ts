@@ -8,8 +8,6 @@ interface Waiting<Q, A> {
 
 /** A longer round trip, for example on a broken connection, does not delay the next one. Milliseconds. */
 const usualPatienceMs = 250;
-/** The longest that a timer can wait. Milliseconds. */
-const oneAtATimeMs = 2 ** 31 - 1;
 
 /**
  * Asks many questions in one round trip: while one is on its way, the next ones gather. So a single
@@ -59,14 +57,15 @@ export class Gathered<Q, A> {
   }
 }
 
-/** Gathers the questions of each key apart from those of others, with one round trip at a time for each key. */
+/** Gathers the questions of each key apart from those of others, so that a key has one round trip at a time. */
 export class GatheredByKey<Q, A> {
   private readonly byKey = new Map<string, { gathered: Gathered<Q, A>; waiting: number }>();
 
-  /** @param askAll answers questions of one key; as of {@link Gathered} */
+  /** @param askAll answers questions of one key; the parameters are those of {@link Gathered} */
   constructor(
     private readonly askAll: (questions: Q[]) => Promise<A[]>,
     private readonly most: number,
+    private readonly patienceMs: number,
   ) {}
 
   async ask(key: string, question: Q): Promise<A> {
@@ -81,7 +80,7 @@ export class GatheredByKey<Q, A> {
   }
 
   private add(key: string) {
-    const entry = { gathered: new Gathered(this.askAll, this.most, oneAtATimeMs), waiting: 0 };
+    const entry = { gathered: new Gathered(this.askAll, this.most, this.patienceMs), waiting: 0 };
     this.byKey.set(key, entry);
     return entry;
   }

@@ -18,8 +18,10 @@ import type { GenerationPayload } from './image-generation.tasks.js';
 
 /** Requests in one transaction. */
 const batchSize = 100;
-/** How long the requests of a user wait for another transaction of the user. */
-const patience = '2s';
+/** How long the requests of a user wait for another transaction of the user. Milliseconds. */
+const lockPatienceMs = 2_000;
+/** After that long, a transaction is taken to hang with its connection. Milliseconds. */
+const patienceMs = 3_000;
 
 type Outcome = StoredGeneration | Error;
 
@@ -38,6 +40,7 @@ export class GenerationIntake {
   private readonly ofUser = new GatheredByKey(
     (wanted: WantedGeneration[]) => unhurried(() => this.storeOfUser(wanted)),
     batchSize,
+    patienceMs,
   );
 
   constructor(
@@ -92,7 +95,7 @@ export class GenerationIntake {
 
   private async storeWaiting(wanted: WantedGeneration[]): Promise<Outcome[]> {
     const store = async (tx: Transaction) => {
-      await tx.query(`SET LOCAL lock_timeout = '${patience}'`);
+      await tx.query(`SET LOCAL lock_timeout = ${lockPatienceMs}`);
       return this.store.add(tx, wanted, (payload) => this.unsupported(payload));
     };
     try {

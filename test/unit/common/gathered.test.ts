@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Gathered } from '../../../src/common/gathered.js';
+import { Gathered, GatheredByKey } from '../../../src/common/gathered.js';
 import { eventually } from '../../support/eventually.js';
 
 /** Doubles numbers; notes what came together; each round trip ends when it is told to. */
@@ -70,5 +70,42 @@ describe('gathered questions', () => {
     const answer = gathered.ask(4);
     await end();
     expect(await answer).toBe(8);
+  });
+});
+
+describe('gathered questions of several keys', () => {
+  it('of one key go one round trip at a time, and never with those of another', async () => {
+    const trips: string[][] = [];
+    const ends: (() => void)[] = [];
+    const byKey = new GatheredByKey<string, string>(
+      async (asked) => {
+        trips.push(asked);
+        await new Promise<void>((resolve) => ends.push(resolve));
+        return asked.map((one) => one.toUpperCase());
+      },
+      100,
+      60_000,
+    );
+    const turn = () => new Promise(setImmediate);
+    const first = byKey.ask('ann', 'a1');
+    await turn();
+    const later = Promise.all([
+      byKey.ask('ann', 'a2'),
+      byKey.ask('ann', 'a3'),
+      byKey.ask('bob', 'b1'),
+    ]);
+    await turn();
+    expect(trips).toEqual([['a1'], ['b1']]);
+    ends[0]!();
+    expect(await first).toBe('A1');
+    await eventually('the next round trip has begun', () => trips.length === 3);
+    expect(trips[2]).toEqual(['a2', 'a3']);
+    ends[1]!();
+    ends[2]!();
+    expect(await later).toEqual(['A2', 'A3', 'B1']);
+    const again = byKey.ask('ann', 'a4');
+    await eventually('a key that had nothing to ask can ask again', () => trips.length === 4);
+    ends[3]!();
+    expect(await again).toBe('A4');
   });
 });
