@@ -4,13 +4,17 @@ import { ImageStore } from '../../src/features/images/image-store.js';
 import { TaskClient } from '../../src/tasks/sending/task-client.js';
 import { TaskClaims } from '../../src/tasks/ledger/task-claims.js';
 import { ScheduleRuns } from '../../src/tasks/schedules/schedule-runs.js';
+import { ClaimsWithinLimits } from '../../src/tasks/workers/claims-within-limits.js';
 import { TaskAttempts } from '../../src/tasks/running/task-attempts.js';
 
 /** A worker that dies of SIGKILL when its first task, or tick, reaches the phase named by DIE_WHEN. */
 type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
 
 const phases: Record<string, () => void> = {
-  claimed: () => dieAfter(TaskClaims.prototype, 'claim'),
+  claimed: () => {
+    dieOnceClaimed(TaskClaims.prototype, 'claim');
+    dieOnceClaimed(ClaimsWithinLimits.prototype, 'claim');
+  },
   drawing: () => dieDuring(A1111Engine.prototype, 'txt2img', 400),
   drawn: () => dieAfter(A1111Engine.prototype, 'txt2img'),
   committing: () => dieAfter(ImageStore.prototype, 'add'),
@@ -25,6 +29,15 @@ function dieAfter(prototype: object, method: string): void {
   wrap(prototype, method, async (run) => {
     await run();
     die();
+  });
+}
+
+/** A claim may also say why there is none. */
+function dieOnceClaimed(prototype: object, method: string): void {
+  wrap(prototype, method, async (run) => {
+    const claim = (await run()) as { kind: string };
+    if (claim.kind === 'claimed') die();
+    return claim;
   });
 }
 

@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { query } from '../../infrastructure/database/transaction.js';
-import type { TaskContext } from '../../tasks/definitions/task-context.js';
+import { query, rows } from '../../infrastructure/database/transaction.js';
+import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
 import type { Payload } from '../../tasks/definitions/task-definition.js';
 import { RetryableTaskError } from '../../tasks/definitions/task-errors.js';
 import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
+import { EmailLinks } from '../email/email-links.js';
+import { sendEmailTask } from '../email/email.tasks.js';
 import { ObjectStorage, StorageError } from '../storage/object-storage.js';
-import { deleteAccountTask } from './accounts.tasks.js';
+import { deleteAccountTask, forgotPasswordTask } from './accounts.tasks.js';
 
 /** Rows of one statement. */
 const batchSize = 500;
@@ -19,7 +21,22 @@ export class AccountsProcessor {
     private readonly database: DataSource,
     private readonly tasks: TaskClient,
     private readonly storage: ObjectStorage,
+    private readonly links: EmailLinks,
   ) {}
+
+  @HandlesTask(forgotPasswordTask)
+  async forgotPassword({ email }: Payload<typeof forgotPasswordTask>) {
+    return completeWith(async (tx) => {
+      const [user] = await rows<{ id: string }>(tx, `SELECT id FROM users WHERE email = $1`, [
+        email,
+      ]);
+      if (user) {
+        const link_id = await this.links.addReset(tx, email, user.id);
+        await this.tasks.send(tx, sendEmailTask, { email_to: email, template: 'reset', link_id });
+      }
+      return null;
+    });
+  }
 
   @HandlesTask(deleteAccountTask)
   async deleteAccount(

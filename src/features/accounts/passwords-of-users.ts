@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { inTransaction, query, rows } from '../../infrastructure/database/transaction.js';
+import { inTransaction, query, retried, rows } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { EmailLinks } from '../email/email-links.js';
 import { sendEmailTask } from '../email/email.tasks.js';
 import { InvalidLinkError, WrongPasswordError } from './accounts.errors.js';
+import { forgotPasswordTask } from './accounts.tasks.js';
 import { MailsToAddress } from './limits.js';
 import { Logins } from './logins.js';
 import { hashPassword, passwordMatches } from './passwords.js';
@@ -58,19 +59,13 @@ export class PasswordsOfUsers {
     await this.set(userId, await hashPassword(password));
   }
 
-  /** Sends a link for a new password to a known address, and nothing to an unknown one. Both take as long. */
+  /** Has a link for a new password sent, if the address is registered. Nobody can tell from here whether it is. */
   async sendReset(email: string): Promise<void> {
-    const silent = this.mailsTo.add(email, 'somebody') > 0;
+    if (this.mailsTo.add(email, 'somebody') > 0) return;
     const id = uuidv7();
-    await inTransaction(this.database, async (tx) => {
-      const [user] = await rows<{ id: string }>(tx, `SELECT id FROM users WHERE email = $1`, [
-        email,
-      ]);
-      if (!user || silent) return;
-      const link_id = await this.links.addReset(tx, email, user.id);
-      const mail = { email_to: email, template: 'reset' as const, link_id };
-      await this.tasks.send(tx, sendEmailTask, mail, { id });
-    });
+    await retried(() =>
+      this.tasks.send(this.database.manager, forgotPasswordTask, { email }, { id }),
+    );
   }
 
   /** @throws InvalidLinkError */

@@ -32,7 +32,7 @@ export class AuditLog {
   }
 
   /** Only a line in the log. */
-  reads(actor: RequestUser, { action, target }: AuditEntry): void {
+  reads(actor: Pick<RequestUser, 'id' | 'name'>, { action, target }: AuditEntry): void {
     this.log.log(`${actor.name} (${actor.id}): ${action} ${target}`);
   }
 }

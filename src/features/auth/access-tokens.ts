@@ -82,7 +82,7 @@ export class AccessTokens {
       rows<Holder>(
         this.database,
         `SELECT l.id AS "loginId", u.id, u.name, u.role FROM logins l JOIN users u ON u.id = l.user_id
-          WHERE l.id = ANY($1) AND l.expires_at > now()`,
+          WHERE l.id = ANY($1) AND l.expires_at > now() AND u.deleted_at IS NULL`,
         [[...new Set(loginIds)]],
       ),
     );

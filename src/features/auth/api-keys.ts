@@ -169,7 +169,7 @@ export class ApiKeys {
                 k.expires_at AS "credentialExpiresAt",
                 ${stale} AS stale
            FROM api_keys k JOIN users u ON u.id = k.user_id
-          WHERE k.prefix = ANY($1) AND ${valid}`,
+          WHERE k.prefix = ANY($1) AND u.deleted_at IS NULL AND ${valid}`,
         [asked],
       ),
     );

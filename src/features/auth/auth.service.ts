@@ -77,7 +77,7 @@ export class AuthService {
         this.database,
         `SELECT u.id, u.name, u.role, s.scopes, s.expires_at AS "credentialExpiresAt"
            FROM sessions s JOIN users u ON u.id = s.user_id
-          WHERE s.digest = $1 AND s.expires_at > now()`,
+          WHERE s.digest = $1 AND s.expires_at > now() AND u.deleted_at IS NULL`,
         [digestOf(token)],
       ),
     );

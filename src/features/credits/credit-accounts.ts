@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import type { Plan } from '../../config/variables/credits.js';
-import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
+import { query, rows, type Transaction } from '../../infrastructure/database/transaction.js';
 
 /** What a user has and uses, as the row says. */
 export interface Account {
@@ -17,7 +18,7 @@ export interface Account {
   /** ISO 8601, UTC. */
   day: string;
   dayImages: number;
-  /** When it was locked, by the database's clock. */
+  /** When it was locked, or read, by the database's clock. */
   now: Date;
 }
 
@@ -55,6 +56,13 @@ export class CreditAccounts {
       found = await this.lockExisting(tx, wanted, busy);
     }
     return new Map(found.map((account) => [account.userId, account]));
+  }
+
+  /** Without a lock; undefined when it is not open yet. */
+  async read(database: DataSource, userId: string): Promise<Account | undefined> {
+    const sql = `SELECT ${columns} FROM credit_accounts a JOIN users u ON u.id = a.user_id
+                  WHERE a.user_id = $1 AND u.deleted_at IS NULL`;
+    return (await query<Account>(database, sql, [userId]))[0];
   }
 
   private lockExisting(

@@ -28,8 +28,10 @@ export class CreditStatements {
 
   /** Opens the account when the user has asked for nothing yet. @throws NotFoundError for an unknown user */
   async account(userId: string): Promise<Account> {
-    const account = await inTransaction(this.database, (tx) => this.accounts.lock(tx, [userId]));
-    const own = account.get(userId);
+    const known = await this.accounts.read(this.database, userId);
+    if (known) return known;
+    const opened = await inTransaction(this.database, (tx) => this.accounts.lock(tx, [userId]));
+    const own = opened.get(userId);
     if (!own) throw new NotFoundError('user');
     return own;
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { TaskEntity } from '../../tasks/ledger/task.entity.js';
+import type { RequestUser } from '../auth/request-user.js';
 import { CreditAccounts } from '../credits/credit-accounts.js';
 import { CreditStatements } from '../credits/credit-statements.js';
 import { TaskStatusService } from '../task-status/task-status.service.js';
@@ -17,10 +18,7 @@ import { GenerationStore } from './generation-store.js';
 import { generateImageTask, type GenerationPayload } from './image-generation.tasks.js';
 import { chosenSeed } from './seed.js';
 
-interface Requester {
-  id: string;
-  role: string;
-}
+type Requester = Pick<RequestUser, 'id' | 'name' | 'role'>;
 
 @Injectable()
 export class ImageGenerationService {

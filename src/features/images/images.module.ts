@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { StorageModule } from '../storage/storage.module.js';
 import { ImageStoreModule } from './image-store.module.js';
 import { ImagesController } from './images.controller.js';
 import { ImagesService } from './images.service.js';
 
 @Module({
-  imports: [ImageStoreModule, StorageModule],
+  imports: [AuditModule, ImageStoreModule, StorageModule],
   controllers: [ImagesController],
   providers: [ImagesService],
 })

@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
 import { Injectable, Logger } from '@nestjs/common';
 import { NotFoundError, UnavailableError } from '../../common/app-error.js';
+import { AuditLog } from '../audit/audit-log.js';
+import type { RequestUser } from '../auth/request-user.js';
 import { ObjectStorage, StorageError } from '../storage/object-storage.js';
 import { ImageStore } from './image-store.js';
 import { makeThumbnail } from './thumbnail.js';
@@ -22,18 +24,20 @@ export class ImagesService {
   constructor(
     private readonly images: ImageStore,
     private readonly storage: ObjectStorage,
+    private readonly audit: AuditLog,
   ) {}
 
   /** @throws NotFoundError for unknown pictures and for those of other users alike */
   async find(
     id: string,
     size: 'full' | 'thumbnail',
-    user: { id: string; role: string },
+    user: Pick<RequestUser, 'id' | 'name' | 'role'>,
   ): Promise<ImageContent> {
     const image = await this.images.find(id);
     if (!image || (image.ownerId !== user.id && user.role !== 'admin')) {
       throw new NotFoundError('image');
     }
+    if (image.ownerId !== user.id) this.audit.reads(user, { action: 'image.read', target: id });
     return {
       contentType: size === 'thumbnail' ? 'image/webp' : image.contentType,
       etag: `"${image.sha256.toString('hex')}${size === 'thumbnail' ? '-t' : ''}"`,

@@ -5,12 +5,11 @@ import { NotFoundError } from '../../common/app-error.js';
 import { sharedAbort } from '../../common/deadline.js';
 import { retried } from '../../infrastructure/database/transaction.js';
 import { TaskEvents } from '../../tasks/events/task-events.js';
+import { AuditLog } from '../audit/audit-log.js';
+import type { RequestUser } from '../auth/request-user.js';
 import { TaskEntity } from '../../tasks/ledger/task.entity.js';
 
-interface Requester {
-  id: string;
-  role: string;
-}
+type Requester = Pick<RequestUser, 'id' | 'name' | 'role'>;
 
 export interface Wait {
   /** Milliseconds. */
@@ -29,6 +28,7 @@ export class TaskStatusService implements OnModuleDestroy {
   constructor(
     @InjectRepository(TaskEntity) private readonly tasks: Repository<TaskEntity>,
     private readonly events: TaskEvents,
+    private readonly audit: AuditLog,
   ) {}
 
   /**
@@ -37,6 +37,12 @@ export class TaskStatusService implements OnModuleDestroy {
    * @throws NotFoundError for unknown ids, tasks of other users and tasks with another name than `name` alike
    */
   async find(id: string, user: Requester, name?: string): Promise<TaskEntity> {
+    const task = await this.look(id, user, name);
+    if (task.ownerId !== user.id) this.audit.reads(user, { action: 'task.read', target: id });
+    return task;
+  }
+
+  private async look(id: string, user: Requester, name?: string): Promise<TaskEntity> {
     const task = await retried(() => this.tasks.findOneBy({ id }));
     const visible = task && (task.ownerId === user.id || user.role === 'admin');
     if (!visible || (name !== undefined && task.name !== name)) throw new NotFoundError('task');
@@ -48,7 +54,7 @@ export class TaskStatusService implements OnModuleDestroy {
    * every five seconds.
    */
   async wait(id: string, user: Requester, { timeoutMs, hungUp, name }: Wait): Promise<TaskEntity> {
-    const find = () => this.find(id, user, name);
+    const find = () => this.look(id, user, name);
     this.waits++;
     try {
       return await this.events.awaited(id, find, timeoutMs, this.stopping.signal, hungUp);

@@ -25,16 +25,22 @@ export class UsersController {
   @Get()
   @AdminOnly()
   @Answers(200, userList)
-  list(@Query({ schema: userListQuery }) query: UserListQuery): Promise<UserList> {
-    return this.users.list(query);
+  list(
+    @Query({ schema: userListQuery }) query: UserListQuery,
+    @CurrentUser() admin: RequestUser,
+  ): Promise<UserList> {
+    return this.users.list(admin, query);
   }
 
   @ApiOperation({ summary: 'For admins: get a user' })
   @Get(':user_id')
   @AdminOnly()
   @Answers(200, shownUser)
-  find(@Param('user_id', new IdPipe('user')) id: string): Promise<ShownUser> {
-    return this.users.find(id);
+  find(
+    @Param('user_id', new IdPipe('user')) id: string,
+    @CurrentUser() admin: RequestUser,
+  ): Promise<ShownUser> {
+    return this.users.find(admin, id);
   }
 
   @ApiOperation({ summary: 'For admins: change the plan of a user' })

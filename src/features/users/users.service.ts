@@ -20,7 +20,8 @@ export class UsersService {
   ) {}
 
   /** One page, the newest first. */
-  async list({ limit, cursor }: UserListQuery): Promise<UserList> {
+  async list(admin: RequestUser, { limit, cursor }: UserListQuery): Promise<UserList> {
+    this.audit.reads(admin, { action: 'users.list', target: 'all' });
     const found = await this.users.list(limit + 1, cursor);
     const page = found.slice(0, limit);
     return {
@@ -30,7 +31,12 @@ export class UsersService {
   }
 
   /** @throws NotFoundError */
-  async find(id: string): Promise<ShownUser> {
+  async find(admin: RequestUser, id: string): Promise<ShownUser> {
+    this.audit.reads(admin, { action: 'user.read', target: id });
+    return this.shown(id);
+  }
+
+  private async shown(id: string): Promise<ShownUser> {
     const user = await this.users.find(id);
     if (!user) throw new NotFoundError('user');
     return shownUserOf(user);
@@ -38,13 +44,13 @@ export class UsersService {
 
   /** @throws NotFoundError, InvalidFieldsError */
   async change(admin: RequestUser, id: string, { plan }: UserChange): Promise<ShownUser> {
-    const { plan: before } = await this.find(id);
+    const { plan: before } = await this.shown(id);
     await this.audit.changes(admin, {
       action: 'user.change',
       target: id,
       detail: { plan, before },
     });
     await this.users.setPlan(id, plan);
-    return this.find(id);
+    return this.shown(id);
   }
 }

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
+import { AuditLog } from '../../../src/features/audit/audit-log.js';
 import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
@@ -133,9 +134,10 @@ describe('what belongs to a user', () => {
     }
   });
 
-  it('is for its owner, and for admins, who leave a trace of what they change', async () => {
+  it('is for its owner, and for admins, who leave a trace of what they do', async () => {
     const theirs = [...having('owned'), ...having('admin')];
     const before = await trace();
+    const reads = jest.spyOn(darkroom.app.get(AuditLog), 'reads');
     for (const route of deletingLast(theirs)) {
       const answer = await send(route, bob.things, darkroom.adminKey);
       const done = [200, 201, 202, 204].includes(answer.status);
@@ -145,6 +147,15 @@ describe('what belongs to a user', () => {
     }
     const changes = theirs.filter(({ verb }) => !['GET', 'HEAD'].includes(verb));
     expect((await trace()) - before).toBe(changes.length);
+    const looked = new Set(reads.mock.calls.map(([, { action }]) => action));
+    expect([...looked].toSorted()).toEqual([
+      'credits.read',
+      'image.read',
+      'task.read',
+      'user.read',
+      'users.list',
+    ]);
+    reads.mockClear();
     for (const route of deletingLast(having('owned'))) {
       const answer = await send(route, ann.things, ann.key);
       // Whoever revokes the key in use is out.
