@@ -95,12 +95,13 @@ export class AccountsService {
 
   /** Whoever has found an open session must not find out the password by trying. */
   private async guarded(user: RequestUser, work: () => Promise<void>): Promise<void> {
+    const blockedS = this.wrongPasswords.blockedS(user.id);
+    if (blockedS > 0) throw new TooManyAttemptsError(blockedS);
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof WrongPasswordError)) throw error;
-      const seconds = this.wrongPasswords.add(user.id);
-      throw seconds > 0 ? new TooManyAttemptsError(seconds) : error;
+      if (error instanceof WrongPasswordError) this.wrongPasswords.add(user.id);
+      throw error;
     }
   }
 

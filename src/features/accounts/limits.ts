@@ -17,10 +17,10 @@ export class MailsToAddress extends Attempts {
   }
 }
 
-/** Wrong passwords for an address. */
+/** Wrong passwords for an account, from one client or by its own user. */
 @Injectable()
 export class WrongPasswords extends Attempts {
   constructor() {
-    super('wrong passwords in a minute for one address,', 10, 60_000);
+    super('wrong passwords in a minute for one account,', 10, 60_000);
   }
 }

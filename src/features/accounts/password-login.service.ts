@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuthGate } from '../auth/auth-gate.js';
+import { FailedCredentials } from '../auth/failed-credentials.js';
 import {
   tokensOf,
   type LoginRequest,
@@ -11,23 +12,31 @@ import { WrongPasswords } from './limits.js';
 import { Logins } from './logins.js';
 import { PasswordsOfUsers } from './passwords-of-users.js';
 
-/** Login with a password. Wrong ones are counted by the client's address, and by the account that they are tried on. */
+/**
+ * Login with a password. Wrong ones are counted by the client's address, and for each account that they are tried on
+ * from there. Not for the account alone: then anybody could keep its owner out.
+ */
 @Injectable()
 export class PasswordLoginService {
   constructor(
     private readonly passwords: PasswordsOfUsers,
     private readonly logins: Logins,
     private readonly gate: AuthGate,
+    private readonly failures: FailedCredentials,
     private readonly wrongPasswords: WrongPasswords,
   ) {}
 
   /** @throws WrongLoginError, TooManyAttemptsError, TooManyFailuresError */
   async login({ email, password }: LoginRequest, ip: string): Promise<TokensAnswer> {
+    const tried = `${email} ${ip}`;
+    // Before the password is looked at: else the answer to the right guess would differ.
+    const blockedS = Math.max(this.wrongPasswords.blockedS(tried), this.failures.blockedS(ip));
+    if (blockedS > 0) throw new TooManyAttemptsError(blockedS);
     const userId = await this.passwords.userWith(email, password);
     if (userId !== undefined) return tokensOf(await this.logins.start(userId));
+    this.wrongPasswords.add(tried, 'somewhere');
     this.gate.noteFailure(ip);
-    const seconds = this.wrongPasswords.add(email, 'somewhere');
-    throw seconds > 0 ? new TooManyAttemptsError(seconds) : new WrongLoginError();
+    throw new WrongLoginError();
   }
 
   /** @throws LoginEndedError, TooManyFailuresError */

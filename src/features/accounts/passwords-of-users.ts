@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { inTransaction, query, retried, rows } from '../../infrastructure/database/transaction.js';
+import {
+  inTransaction,
+  query,
+  retried,
+  rows,
+  type Transaction,
+} from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { EmailLinks } from '../email/email-links.js';
 import { sendEmailTask } from '../email/email.tasks.js';
@@ -82,11 +88,7 @@ export class PasswordsOfUsers {
     await inTransaction(this.database, (tx) => this.write(tx, userId, hash));
   }
 
-  private async write(
-    tx: Parameters<Parameters<typeof inTransaction>[1]>[0],
-    userId: string,
-    hash: string,
-  ): Promise<void> {
+  private async write(tx: Transaction, userId: string, hash: string): Promise<void> {
     const [changed] = await rows<{ email: string | null }>(
       tx,
       `UPDATE users SET password_hash = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING email`,

@@ -36,6 +36,14 @@ export class Attempts {
     return counted.count > this.allowed ? Math.ceil((counted.until - now) / 1000) : 0;
   }
 
+  /** Seconds until another attempt may be made; 0: now. Ask before what can be guessed is looked at. */
+  blockedS(key: string): number {
+    const now = this.now();
+    const counted = this.byKey.get(key);
+    if (counted === undefined || counted.until <= now || counted.count < this.allowed) return 0;
+    return Math.ceil((counted.until - now) / 1000);
+  }
+
   get size(): number {
     return this.byKey.size;
   }

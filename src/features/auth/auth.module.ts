@@ -15,7 +15,7 @@ import { LoginController } from './login.controller.js';
   imports: [SecretModule],
   controllers: [LoginController],
   providers: [AuthService, ApiKeys, AccessTokens, AdminKey, AuthGate, FailedCredentials],
-  exports: [AuthService, ApiKeys, AccessTokens, AdminKey, AuthGate],
+  exports: [AuthService, ApiKeys, AccessTokens, AdminKey, AuthGate, FailedCredentials],
 })
 export class AuthModule implements NestModule {
   constructor(

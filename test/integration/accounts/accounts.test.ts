@@ -260,7 +260,32 @@ describe('an account', () => {
       }
       expect(answers.map(({ status }) => status)).toEqual([...Array(10).fill(401), 429]);
       expect(Number(answers[10]!.headers.get('retry-after'))).toBeGreaterThan(0);
+      // The right one is not told from the wrong ones.
+      expect((await post('/auth/login', { email, password })).status).toBe(429);
     }
+  });
+
+  it('login: an address that has guessed too often waits, whichever account it tries', async () => {
+    const email = await registered();
+    for (let n = 0; n < 20; n++) {
+      const guess = { email: `${n}${email}`, password: 'wrong' };
+      expect((await post('/auth/login', guess)).status).toBe(401);
+    }
+    expect((await post('/auth/login', { email, password })).status).toBe(429);
+    const later = (minutes += 2);
+    darkroom.app.get(FailedCredentials).now = () => Date.now() + later * 60_000;
+    await login(email);
+  });
+
+  it('password: cannot be guessed from an open session', async () => {
+    const email = await registered();
+    const { access_token: token } = await login(email);
+    const change = (current_password: string) =>
+      post('/users/me/password', { current_password, password: other }, token);
+    for (let n = 0; n < 10; n++) expect((await change('wrong')).status).toBe(403);
+    await problemOf(await change(password), 429, 'too_many_requests');
+    const remove = await call('DELETE', '/users/me', { password }, token);
+    await problemOf(remove, 429, 'too_many_requests');
   });
 
   it('mails: an address asks for ten in a minute, and an inbox gets five in an hour', async () => {
