@@ -1,11 +1,4 @@
-import type { OldRows } from '../maintenance/old-rows.js';
+import { expiredRows } from '../maintenance/old-rows.js';
 
-/** Expired sessions admit nobody; they only take up space. */
-export const oldSessions: OldRows = {
-  what: 'sessions',
-  keptDays: undefined,
-  sql: `
-    DELETE FROM sessions WHERE digest IN (
-      SELECT digest FROM sessions WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED)
-    RETURNING digest`,
-};
+/** They admit nobody; they only take up space. */
+export const oldSessions = expiredRows('sessions', 'digest');

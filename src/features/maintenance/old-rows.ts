@@ -10,3 +10,15 @@ export interface OldRows {
   sql: string;
   parameters?: unknown[];
 }
+
+/** Rows of a table with `expires_at`, once that is past. @param key its primary key */
+export function expiredRows(table: string, key: string): OldRows {
+  return {
+    what: table,
+    keptDays: undefined,
+    sql: `
+      DELETE FROM ${table} WHERE ${key} IN (
+        SELECT ${key} FROM ${table} WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED)
+      RETURNING ${key}`,
+  };
+}

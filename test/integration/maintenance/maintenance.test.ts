@@ -199,7 +199,7 @@ it('generations have a retention of their own, and their images stay', async () 
   expect(images.length).toBe(1);
 });
 
-it('expired sessions, old keys and the history of schedules are deleted', async () => {
+it('expired sessions, logins and links, old keys and the history of schedules are deleted', async () => {
   const { database } = darkroom;
   const open = await task({ name: 'generate_image_task', state: 'PENDING' });
   const over = await task({ name: 'generate_image_task', ended: '6 days' });
@@ -209,6 +209,18 @@ it('expired sessions, old keys and the history of schedules are deleted', async 
   await database.query(
     `INSERT INTO sessions (digest, user_id, expires_at)
      VALUES ('\\x01', $1, now() - interval '1 s'), ('\\x02', $1, now() + interval '1 hour')`,
+    [owner],
+  );
+  await database.query(
+    `INSERT INTO logins (id, user_id, digest, expires_at)
+     VALUES (gen_random_uuid(), $1, '\\x01', now() - interval '1 s'),
+            (gen_random_uuid(), $1, '\\x02', now() + interval '1 hour')`,
+    [owner],
+  );
+  await database.query(
+    `INSERT INTO email_links (id, purpose, email, user_id, expires_at)
+     VALUES (gen_random_uuid(), 'reset', 'old', $1, now() - interval '1 s'),
+            (gen_random_uuid(), 'reset', 'young', $1, now() + interval '1 hour')`,
     [owner],
   );
   await database.query(
@@ -227,13 +239,18 @@ it('expired sessions, old keys and the history of schedules are deleted', async 
   const deleted = await deleteOldData();
   expect([
     deleted?.['sessions'],
+    deleted?.['logins'],
+    deleted?.['email_links'],
     deleted?.['idempotency_keys'],
     deleted?.['schedule_runs'],
-  ]).toEqual([1, 2, 1]);
+  ]).toEqual([1, 1, 1, 2, 1]);
   const keys = await database.query('SELECT key FROM idempotency_keys ORDER BY key');
   expect(keys).toEqual([{ key: 'of an open task' }, { key: 'young' }]);
   const sessions = await database.query(`SELECT FROM sessions WHERE digest = '\\x02'`);
   expect(sessions.length).toBe(1);
+  const logins = await database.query(`SELECT FROM logins WHERE digest = '\\x02'`);
+  const links = await database.query(`SELECT email FROM email_links`);
+  expect([logins.length, links]).toEqual([1, [{ email: 'young' }]]);
   const runs = await database.query(`SELECT FROM schedule_runs WHERE due_at < '2001-01-03'`);
   expect(runs.length).toBe(1);
 });
