@@ -76,6 +76,8 @@ export class PasswordsOfUsers {
 
   /** @throws InvalidLinkError */
   async reset(token: string, password: string): Promise<void> {
+    // A hash takes time that made-up tokens must not cost.
+    if (!(await this.links.isGenuine('reset', token))) throw new InvalidLinkError();
     const hash = await hashPassword(password);
     await inTransaction(this.database, async (tx) => {
       const link = await this.links.use(tx, 'reset', token);

@@ -71,6 +71,11 @@ export class EmailLinks {
     return link;
   }
 
+  /** Whether the token was made here, for this purpose. Asks no database; it may have been used, or be too old. */
+  async isGenuine(purpose: LinkPurpose, token: string): Promise<boolean> {
+    return (await this.idIn(purpose, token)) !== undefined;
+  }
+
   private async idIn(purpose: LinkPurpose, token: string): Promise<string | undefined> {
     const [, hex, signature] = /^([0-9a-f]{32})\.([\w-]{43})$/.exec(token) ?? [];
     if (hex === undefined || signature === undefined) return undefined;

@@ -227,6 +227,17 @@ describe('an account', () => {
     await login(email, other);
   });
 
+  it('password: two hundred made-up links at once keep nobody from logging in', async () => {
+    const email = await registered();
+    const token = `${'0'.repeat(32)}.${'x'.repeat(43)}`;
+    const resets = Array.from({ length: 200 }, () =>
+      post('/users/password/reset', { token, password: other }),
+    );
+    await login(email);
+    const statuses = (await Promise.all(resets)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([400]));
+  });
+
   it('login: each refresh token works once; a stolen one ends the login', async () => {
     const email = await registered();
     const first = await login(email);
