@@ -5,6 +5,7 @@ import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js'
 import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
 import { Credits1763700032000 } from './features/credits/migrations/1763700032000-credits.js';
 import { FairShares1763700034000 } from './tasks/migrations/1763700034000-fair-shares.js';
+import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
 import { JoinedNodes1763700020000 } from './tasks/migrations/1763700020000-joined-nodes.js';
 import { KeyScopes1763700031000 } from './features/auth/migrations/1763700031000-key-scopes.js';
@@ -40,4 +41,5 @@ export const migrations = [
   Credits1763700032000,
   SignUp1763700033000,
   FairShares1763700034000,
+  OwnerLimits1763700035000,
 ];

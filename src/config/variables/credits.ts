@@ -15,6 +15,8 @@ const plan = z.strictObject({
   requests_per_minute: limit,
   /** Generations that are not over yet. */
   queued: limit,
+  /** Generations that run at once. */
+  running: limit,
   /** Images asked for in a day, UTC. */
   images_per_day: limit,
   /** The highest priority. A request for a higher one gets this. */
@@ -30,6 +32,7 @@ const defaults: Plans = {
     monthly_credits: 0,
     requests_per_minute: 120,
     queued: 200,
+    running: 20,
     images_per_day: 1_000,
     priority: 'normal',
   },
@@ -38,6 +41,7 @@ const defaults: Plans = {
     monthly_credits: 0,
     requests_per_minute: null,
     queued: null,
+    running: null,
     images_per_day: null,
     priority: 'high',
   },

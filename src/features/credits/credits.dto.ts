@@ -39,6 +39,7 @@ export const statement = z.strictObject({
     monthly_credits: z.int(),
     requests_per_minute: limit,
     queued: limit,
+    running: limit,
     images_per_day: limit,
     priority: z.enum(['high', 'normal', 'low']).describe('The highest that you may ask for.'),
   }),

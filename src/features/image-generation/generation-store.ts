@@ -35,6 +35,8 @@ export interface StoredGeneration {
   status: TaskState;
   seed: number;
   priority: PriorityName;
+  /** Of a new one: how many generations of the user may run at once. Absent: any number. */
+  ownerLimit?: number;
 }
 
 type Outcome = StoredGeneration | Error;
@@ -154,8 +156,10 @@ export class GenerationStore {
 
 function outcomeOf({ id, request, payload }: WantedGeneration, admission: Admission): Outcome {
   if (admission.refusal) return admission.refusal;
-  const priority = cappedPriority(request.priority, admission.plan.priority);
-  return { id, status: 'PENDING', seed: payload.seed, priority };
+  const { running, priority: highest } = admission.plan;
+  const priority = cappedPriority(request.priority, highest);
+  const ownerLimit = running === null ? {} : { ownerLimit: running };
+  return { id, status: 'PENDING', seed: payload.seed, priority, ...ownerLimit };
 }
 
 function storedBefore({ id, state, payload, priority }: TaskEntity): StoredGeneration {
@@ -169,7 +173,7 @@ function keyedRequestOf({ id, userId, idempotencyKey, request }: WantedGeneratio
 
 function sendOf(
   { id, userId, correlationId, request, payload }: WantedGeneration,
-  { priority }: StoredGeneration,
+  { priority, ownerLimit }: StoredGeneration,
 ) {
   return {
     payload,
@@ -177,6 +181,7 @@ function sendOf(
       id,
       ownerId: userId,
       priority: priorityNumber(priority),
+      ...(ownerLimit !== undefined && { ownerLimit }),
       ...(correlationId !== undefined && { correlationId }),
       ...(request.expires_in !== undefined && { expiresInMs: request.expires_in * 1000 }),
     },

@@ -2,9 +2,10 @@ import { v7 as uuidv7 } from 'uuid';
 import type { PlannedNode } from '../ledger/planned-node.js';
 import type { NewTask } from '../ledger/task-inserts.js';
 
-/** Owner and correlation id, which all rows of a canvas share. */
+/** What all rows of a canvas share. */
 export interface Sender {
   ownerId: string | null;
+  ownerLimit: number | null;
   correlationId: string | null;
 }
 

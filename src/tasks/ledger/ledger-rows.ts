@@ -20,6 +20,7 @@ export interface ClaimedTask {
   concurrencyKey: string | null;
   startedAt: Date;
   ownerId: string | null;
+  ownerLimit: number | null;
   correlationId: string | null;
 }
 

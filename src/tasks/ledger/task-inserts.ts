@@ -32,24 +32,26 @@ export interface NewTask {
   inputKey: string | null;
   links: PlannedCallbacks | null;
   ownerId: string | null;
+  ownerLimit: number | null;
   correlationId: string | null;
 }
 
 const columns = `
   id, kind, name, queue, priority, payload, run_at, expires_at, delay_ms, expires_in_ms,
   overrides, canvas_id, parent_id, position, blocked, open_children, input_key, links,
-  owner_id, correlation_id`;
+  owner_id, owner_limit, correlation_id`;
 const values = `
   id, kind, name, queue, priority, payload::jsonb,
   coalesce("runAt", now() + CASE WHEN blocked THEN 0 ELSE "delayMs" END * interval '1 ms'),
   CASE WHEN NOT blocked THEN now() + "expiresInMs" * interval '1 ms' END,
   "delayMs", "expiresInMs", overrides, "canvasId", "parentId", position, blocked,
-  "openChildren", "inputKey", links, "ownerId", "correlationId"`;
+  "openChildren", "inputKey", links, "ownerId", "ownerLimit", "correlationId"`;
 const fields = `
   id uuid, kind text, name text, queue text, priority smallint, payload text,
   "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8, overrides jsonb,
   "canvasId" uuid, "parentId" uuid, position int, blocked boolean, "openChildren" int,
-  "inputKey" text, links jsonb, "ownerId" uuid, "correlationId" text`;
+  "inputKey" text, links jsonb, "ownerId" uuid, "ownerLimit" int,
+  "correlationId" text`;
 
 const insertPlain = `
   INSERT INTO tasks (${columns})
@@ -63,19 +65,19 @@ const sameLine = `
 
 /**
  * As above, with the places of \`FairShares\`. Of several new tasks of one owner each starts where the one before ends.
- * While nothing waits, the line begins at the task that was started last.
+ * The line begins at its first task, but not before the one that runs with the latest place: the tasks of an owner who
+ * is at the limit stay behind, and nobody who comes later may start from there.
  */
 const insertShared = `
   WITH task AS (
     SELECT * FROM jsonb_to_recordset($1) AS task (${fields}, n int, cost float8)),
   line AS (
     SELECT queue, name, priority, "ownerId", greatest(0,
-             coalesce(
-               (SELECT fair_start FROM tasks other
-                 WHERE ${sameLine} AND state IN ('PENDING', 'RETRY') AND NOT blocked
-                 ORDER BY fair_start LIMIT 1),
-               (SELECT fair_start FROM tasks other
-                 WHERE ${sameLine} AND state = 'STARTED' ORDER BY fair_start DESC LIMIT 1)),
+             (SELECT fair_start FROM tasks other
+               WHERE ${sameLine} AND state IN ('PENDING', 'RETRY') AND NOT blocked
+               ORDER BY fair_start LIMIT 1),
+             (SELECT fair_start FROM tasks other
+               WHERE ${sameLine} AND state = 'STARTED' ORDER BY fair_start DESC LIMIT 1),
              (SELECT fair_finish FROM tasks other
                WHERE ${sameLine} AND other.owner_id = task."ownerId"
                ORDER BY fair_finish DESC LIMIT 1)) AS begins

@@ -61,6 +61,10 @@ export class TaskEntity {
   @Column('uuid', { name: 'owner_id', nullable: true })
   ownerId!: string | null;
 
+  /** It starts only while fewer tasks of its owner and name are running; null: always. */
+  @Column('integer', { name: 'owner_limit', nullable: true })
+  ownerLimit!: number | null;
+
   @Column('text', { name: 'correlation_id', nullable: true })
   correlationId!: string | null;
 

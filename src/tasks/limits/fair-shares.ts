@@ -5,7 +5,10 @@ import { query, rows, type Transaction } from '../../infrastructure/database/tra
 import type { QueueName } from '../definitions/queues.js';
 import { TaskHints, type TaskHint } from '../hints/task-hints.js';
 import { claimable, crashLimits, suspect } from '../ledger/claim-sql.js';
-import type { LimitedTask } from '../ledger/ledger-rows.js';
+import type { ClaimedTask, LimitedTask } from '../ledger/ledger-rows.js';
+import { OwnerLimits, ownerHasPlace, runningOfOwners, type OwnedTask } from './owner-limits.js';
+
+type SharedTask = LimitedTask & OwnedTask;
 
 /**
  * Shares workers between the owners of tasks (start-time fair queueing). A new task starts in the line where its
@@ -27,35 +30,46 @@ export class FairShares {
   constructor(
     private readonly database: DataSource,
     private readonly hints: TaskHints,
+    private readonly owners: OwnerLimits,
   ) {}
 
   /**
-   * Locks the task that is first in the line of `task`, until `tx` ends. Tasks that others are about to claim are skipped.
+   * Locks the task that is first in the line of `task`, until `tx` ends. Tasks that others are about to claim, and those
+   * of owners who have as many running as they may, are skipped.
    *
-   * @returns undefined when `task` itself can no longer be claimed, and no other can
+   * @returns or for how many milliseconds the hint of `task` has to wait
    */
   async first(
     tx: Transaction,
-    { id }: LimitedTask,
+    { id, name }: LimitedTask,
     alone: boolean,
-  ): Promise<LimitedTask | undefined> {
-    const [first] = await rows<LimitedTask>(
+  ): Promise<{ task: LimitedTask } | { inMs: number }> {
+    const canStart = `finished_at IS NULL AND ${claimable('$3')}
+      AND ($4::boolean OR NOT ${suspect('$3')}) AND ${ownerHasPlace('busy')}`;
+    const columns = 'id, kind, name, payload, priority, fair_start, owner_id, owner_limit';
+    const [task] = await rows<SharedTask>(
       tx,
-      `WITH first AS (
-         SELECT id, kind, name, payload, priority, fair_start FROM tasks
-          WHERE (queue, name) = (SELECT queue, name FROM tasks WHERE id = $1)
-            AND finished_at IS NULL AND fair_start IS NOT NULL AND state IN ('PENDING', 'RETRY')
-            AND ${claimable('$2')} AND ($3::boolean OR NOT ${suspect('$2')})
+      `WITH busy AS (${runningOfOwners('$2')}),
+       first AS (
+         SELECT ${columns} FROM tasks
+          WHERE queue = (SELECT queue FROM tasks WHERE id = $1) AND name = $2
+            AND fair_start IS NOT NULL AND state IN ('PENDING', 'RETRY') AND ${canStart}
           ORDER BY priority, fair_start, id LIMIT 1 FOR UPDATE SKIP LOCKED),
        asked AS (
-         SELECT id, kind, name, payload, priority, fair_start FROM tasks
-          WHERE id = $1 AND finished_at IS NULL AND ${claimable('$2')}
-            AND ($3::boolean OR NOT ${suspect('$2')}) FOR UPDATE SKIP LOCKED)
-       SELECT id, kind, name, payload FROM (TABLE first UNION ALL TABLE asked) AS task
+         SELECT ${columns} FROM tasks WHERE id = $1 AND ${canStart} FOR UPDATE SKIP LOCKED)
+       SELECT id, kind, name, payload, owner_id AS "ownerId", owner_limit AS "ownerLimit"
+         FROM (TABLE first UNION ALL TABLE asked) AS task
         ORDER BY priority, fair_start NULLS FIRST, id LIMIT 1`,
-      [id, crashLimits(), alone],
+      [id, name, crashLimits(), alone],
     );
-    return first;
+    if (!task) return { inMs: await this.owners.pauseMs(tx, id) };
+    const inMs = await this.owners.waitMs(tx, task);
+    return inMs > 0 ? { inMs } : { task };
+  }
+
+  /** Call it when an attempt has ended. Returns at once and never throws. */
+  ended(task: ClaimedTask): void {
+    this.owners.ended(task);
   }
 
   /** Removes the hint of a task that another one's hint has started. Returns at once and never throws. */

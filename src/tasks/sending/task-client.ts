@@ -29,6 +29,11 @@ export interface Sending {
   id?: string;
   /** Id of the user that the tasks belong to. */
   ownerId?: string;
+  /**
+   * Its tasks that have a fair share start only while fewer of the owner's tasks of that name are running: 1 or more.
+   * Default: no limit.
+   */
+  ownerLimit?: number;
   /** Any text that links the tasks to a request, for logs. */
   correlationId?: string;
 }
@@ -72,8 +77,8 @@ export class TaskClient {
     payload: PayloadInput<D>,
     options: SendOptions<Result<D>> = {},
   ): Promise<TaskResult<Result<D>>> {
-    const { id, ownerId, correlationId, link, linkError, ...own } = options;
-    const sent = sentBy({ id, ownerId, correlationId });
+    const { id, ownerId, ownerLimit, correlationId, link, linkError, ...own } = options;
+    const sent = sentBy({ id, ownerId, ownerLimit, correlationId });
     if (!link && !linkError) {
       const task = plainTask(definition, payload, own, sent);
       return this.results.of(await this.tasks.storeTask(tx, definition, task), definition);
@@ -96,8 +101,13 @@ export class TaskClient {
     sends: ManySend<D>[],
   ): Promise<TaskResult<Result<D>>[]> {
     const tasks = sends.map(({ payload, options = {} }) => {
-      const { id, ownerId, correlationId, ...own } = options;
-      return plainTask(definition, payload, own, sentBy({ id, ownerId, correlationId }));
+      const { id, ownerId, ownerLimit, correlationId, ...own } = options;
+      return plainTask(
+        definition,
+        payload,
+        own,
+        sentBy({ id, ownerId, ownerLimit, correlationId }),
+      );
     });
     if (tasks.length === 0) return [];
     const ids = await this.tasks.storeTasks(tx, definition, tasks);
@@ -156,8 +166,17 @@ export class TaskClient {
   }
 }
 
-function sentBy({ id = uuidv7(), ownerId = null, correlationId = null }: Partial<Sent>): Sent {
-  return { id, ownerId, correlationId };
+/** @throws RangeError */
+function sentBy({ id = uuidv7(), ownerId, ownerLimit, correlationId }: Sending): Sent {
+  if (ownerLimit !== undefined && (!Number.isInteger(ownerLimit) || ownerLimit < 1)) {
+    throw new RangeError(`ownerLimit must be a whole number above 0, but is ${ownerLimit}.`);
+  }
+  return {
+    id,
+    ownerId: ownerId ?? null,
+    ownerLimit: ownerLimit ?? null,
+    correlationId: correlationId ?? null,
+  };
 }
 
 /** @throws OwnerMissingError */

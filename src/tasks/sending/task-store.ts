@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { afterCommit } from '../../infrastructure/database/after-commit.js';
 import { inTransaction, type Transaction } from '../../infrastructure/database/transaction.js';
 import { CanvasProgress } from '../canvas/canvas-progress.js';
-import { rowsOfCanvas } from '../canvas/canvas-rows.js';
+import { rowsOfCanvas, type Sender } from '../canvas/canvas-rows.js';
 import { definitionOf, type TaskDefinition } from '../definitions/task-definition.js';
 import { LiveEvents } from '../events/live-events.js';
 import { Dispatcher } from '../hints/dispatcher.js';
@@ -13,10 +13,8 @@ import { limitKey } from '../limits/limit-key.js';
 import { OnceKeys } from '../limits/once-keys.js';
 
 /** The id of the first row of a send, and what is the same in all of its rows. */
-export interface Sent {
+export interface Sent extends Sender {
   id: string;
-  ownerId: string | null;
-  correlationId: string | null;
 }
 
 /** Writes new tasks into the ledger, and hands them to the queue after the commit. */

@@ -51,8 +51,11 @@ export class ClaimsWithinLimits {
       // After a broken connection: the claim may have been made and counted, and only its answer lost.
       const made = tries++ > 0 ? await this.claims.unheardClaim(tx, chosen) : undefined;
       if (made) return { kind: 'claimed', task: made };
-      const task = definition.fairShare ? await this.shares.first(tx, asked, alone) : asked;
-      if (!task) return { kind: 'later', inMs: lookAgainMs };
+      const first = definition.fairShare
+        ? await this.shares.first(tx, asked, alone)
+        : { task: asked };
+      if ('inMs' in first) return { kind: 'later', inMs: first.inMs };
+      const { task } = first;
       chosen = task.id;
       const concurrencyKey = keyOf(definition, definition.concurrencyLimit, task);
       const inMs = await this.waitMs(tx, definition, task, concurrencyKey);

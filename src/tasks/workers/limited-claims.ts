@@ -57,10 +57,12 @@ export class LimitedClaims {
   }
 
   /**
-   * Call it when an attempt has ended. Wakes the next task that waits for its place under a concurrency limit,
-   * and tells the task's gate of a snooze. Never throws.
+   * Call it when an attempt has ended. Wakes the next task that waits for its place under a limit, and tells the
+   * task's gate of a snooze. Never throws.
    */
-  released({ name, concurrencyKey }: ClaimedTask, outcome: RunOutcome | undefined): void {
+  released(task: ClaimedTask, outcome: RunOutcome | undefined): void {
+    const { name, concurrencyKey } = task;
+    this.shares.ended(task);
     if (outcome?.kind === 'later' && outcome.snoozed) this.gates.find(name)?.snoozed();
     const limit = this.registry.find(name)?.definition.concurrencyLimit?.limit;
     if (concurrencyKey !== null && limit !== undefined) {

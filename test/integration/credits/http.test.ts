@@ -16,7 +16,7 @@ import { badFieldsOf, problemOf } from '../../support/problem.js';
 import { readEnvironment } from '../../../src/config/environment.js';
 
 const small = { prompt: 'a lighthouse', width: 64, height: 64, steps: 1 };
-const free = { requests_per_minute: null, queued: null, images_per_day: null };
+const free = { requests_per_minute: null, queued: null, running: null, images_per_day: null };
 const plans = readEnvironment({
   PLANS: JSON.stringify({
     standard: { starting_credits: 10, ...free },
@@ -25,6 +25,7 @@ const plans = readEnvironment({
     short: { queued: 3 },
     daily: { images_per_day: 3 },
     low: { ...free, priority: 'low' },
+    single: { ...free, running: 1 },
   }),
 }).plans;
 
@@ -292,6 +293,20 @@ describe('credits over HTTP', () => {
       expect((await statement()).used).toEqual({ queued: 3, images_today: 3 });
     });
   }
+
+  it('as many generations run at once as the plan allows', async () => {
+    const ids: string[] = [];
+    for (const plan of ['single', 'standard']) {
+      const { key } = await person(darkroom, plan);
+      const { task_id } = (await (await seenBy(darkroom, key).post()).json()) as GenerationAccepted;
+      ids.push(task_id);
+    }
+    const rows = await darkroom.database.query(
+      `SELECT owner_limit AS most FROM tasks WHERE id = ANY($1) ORDER BY id`,
+      [ids],
+    );
+    expect(rows).toEqual([{ most: 1 }, { most: null }]);
+  });
 
   it('a priority above the plan is lowered to it, and the answer says so', async () => {
     const { key } = await person(darkroom, 'low');

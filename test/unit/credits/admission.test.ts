@@ -23,6 +23,7 @@ const free: Plan = {
   monthly_credits: 0,
   requests_per_minute: null,
   queued: null,
+  running: null,
   images_per_day: null,
   priority: 'high',
 };

@@ -116,7 +116,8 @@ describe('sd-server', () => {
   it('is asked for progress once, and then only now and then whether it is alive', async () => {
     const { url } = await startSketch({ mode, stepMs: 10 });
     const front = await startFront(url);
-    const engine = client(front.url, { idleMs: 1_000, pollMs: 5 });
+    // How often that is follows from idleMs: with a second, a slow machine would ask more than 20 times.
+    const engine = client(front.url, { idleMs: 20_000, pollMs: 5 });
     for (const jobId of ['task(a)', 'task(b)'])
       await draw(engine, { jobId, request: { steps: 50 } });
     const asked = front.seen.filter(({ path }) => /progress/.test(path));
