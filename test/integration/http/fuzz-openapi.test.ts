@@ -6,6 +6,7 @@ import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { FailedCredentials } from '../../../src/features/auth/failed-credentials.js';
 import { about } from '../../support/about.js';
+import { eventually } from '../../support/eventually.js';
 import { creditBook } from '../../support/credits.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { problemOf } from '../../support/problem.js';
@@ -180,6 +181,8 @@ function wellFormed(value: unknown): string {
   return raw.replace(/[\ud800-\udfff]/g, '\ufffd');
 }
 
+const readyPath = '/health/ready';
+
 describe('every operation of the OpenAPI document', () => {
   let darkroom: TestDarkroom;
   let document: Document;
@@ -234,6 +237,8 @@ describe('every operation of the OpenAPI document', () => {
       await fc.assert(
         fc.asyncProperty(request, async (one) => {
           const answer = await send(one);
+          // Of a machine that is busy with other things. At the end it must be ready.
+          if (one.path.startsWith(readyPath) && answer.status === 503) return;
           const words = await answer.clone().text();
           const said = `${one.verb} ${one.path} ${one.body}: ${answer.status} ${words.slice(0, 500)}`;
           about(said, () => expect(answer.status).toBeLessThan(500));
@@ -249,6 +254,7 @@ describe('every operation of the OpenAPI document', () => {
       // It is not only refused.
       const accepted = [...seen.values()].filter((codes) => [...codes].some((code) => code < 300));
       expect(accepted.length).toBeGreaterThan(operations.length / 5);
+      await eventually('it is ready', async () => (await darkroom.request(readyPath)).ok);
       await creditBook(darkroom.app).isRight();
     },
     timeoutMs,
