@@ -18,6 +18,7 @@ const usual = [
   'get',
   'pool',
   'shares',
+  'keys',
 ];
 /** More starve each other's processes while those start. */
 const smokeAtOnce = 4;

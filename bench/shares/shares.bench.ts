@@ -19,6 +19,9 @@ import { printTable } from '../support/table.js';
  */
 const owners = sized(10_000, 20);
 const each = 10;
+/** Owners who have as many tasks running as they may, and how many more each of them has waiting. */
+const stopped = sized(25, 2);
+const stoppedEach = sized(200, 3);
 const rounds = sized(5, 1);
 const count = sized(500, 5);
 
@@ -87,6 +90,21 @@ async function fill({ database }: TaskLab): Promise<void> {
   await database.query('VACUUM ANALYZE');
 }
 
+/** They are first in the line, and none of them can start. */
+async function fillStopped({ database }: TaskLab): Promise<void> {
+  await database.query(
+    `INSERT INTO tasks (id, kind, name, queue, priority, payload, delay_ms, owner_id, queue_check_at,
+                        fair_start, fair_finish, owner_limit, state, attempt, started_at, lease_until)
+     SELECT gen_random_uuid(), 'task', $1, 'high_priority', 5, 'null', 0, owner.id,
+            now() + interval '1 day', -n, 1 - n, 1, CASE WHEN n = 0 THEN 'STARTED' ELSE 'PENDING' END,
+            (n = 0)::int, CASE WHEN n = 0 THEN now() END,
+            CASE WHEN n = 0 THEN now() + interval '1 day' END
+       FROM (SELECT id FROM users LIMIT $2) owner, generate_series(0, $3) n`,
+    [shared.name, stopped, stoppedEach],
+  );
+  await database.query('VACUUM ANALYZE tasks');
+}
+
 async function addUser({ database }: TaskLab): Promise<string> {
   const id = uuidv7();
   const sql = `INSERT INTO users (id, name, role, plan) VALUES ($1, $2, 'user', 'unlimited')`;
@@ -150,6 +168,12 @@ async function compare(engine: QueueEngineName): Promise<Samples> {
         claimP99: many.claim.p99 / one.claim.p99,
       });
     }
+    await fillStopped(crowded);
+    for (let round = 0; round < rounds; round++) {
+      const one = await measure(alone, users[0]);
+      const many = await measure(crowded, users[1]);
+      samples.note({ claimStopped: many.claim.rate / one.claim.rate });
+    }
     return samples;
   } finally {
     await alone.close();
@@ -167,6 +191,7 @@ printTable({
     row('p99 of that', 'acceptP99', '×', '≈ 1'),
     row('chosen and claimed a second', 'claimCrowded', '×', '≈ 1'),
     row('p99 of that', 'claimP99', '×', '≈ 1'),
+    row(`… with ${stopped * stoppedEach} first whose owners are at the limit`, 'claimStopped', '×'),
     row('ended and settled a second', 'endCrowded', '×', '≈ 1'),
     row('hold and place : plain task, alone, one at a time', 'accept', '×'),
   ],
