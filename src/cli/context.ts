@@ -9,6 +9,7 @@ import { NestFactory } from '@nestjs/core';
 import { ConfigModule, type Settings } from '../config/config.module.js';
 import type { Environment } from '../config/environment.js';
 import { AccountDeletion } from '../features/accounts/account-deletion.js';
+import { UserRoles } from '../features/accounts/user-roles.js';
 import { ApiKeys } from '../features/auth/api-keys.js';
 import { AuthService } from '../features/auth/auth.service.js';
 import { UserEntity } from '../features/auth/user.entity.js';
@@ -34,7 +35,7 @@ class CliModule {
         TasksModule,
         CreditLedgerModule,
       ],
-      providers: [AuthService, ApiKeys, Users, AccountDeletion],
+      providers: [AuthService, ApiKeys, Users, UserRoles, AccountDeletion],
     };
   }
 }

@@ -24,6 +24,13 @@ export function usersCommands(program: Command): void {
     examples: [['users plan alice unlimited', '']],
     notes: 'The plans are in PLANS; "standard" and "unlimited" always exist.',
   }).action(answers(changePlan));
+  command(users, 'role <user> <role>', {
+    description: 'Make a user an admin, or an ordinary user again.',
+    examples: [
+      ['users role ann@example.com admin', 'she can sign in to Bull Board with her password'],
+    ],
+    notes: 'It holds at once, for keys and logins that exist too. The plan stays as it is.',
+  }).action(answers(changeRole));
   command(users, 'delete <user>', {
     description: 'Close an account, and delete what it holds: tasks, pictures, keys.',
     examples: [['users delete alice --yes', 'without a question']],
@@ -85,20 +92,39 @@ async function changePlan(name: string, plan: string): Promise<Answer> {
   });
 }
 
+async function changeRole(name: string, role: string): Promise<Answer> {
+  if (role !== 'admin' && role !== 'user') {
+    throw usageError(`The role "${role}" is none of: admin, user.`);
+  }
+  return withDarkroom(async (darkroom) => {
+    const { UserRoles } = await import('../../features/accounts/user-roles.js');
+    const user = await userNamed(darkroom, name);
+    await unlessLastAdmin(() => darkroom.get(UserRoles).set(user.id, role));
+    return {
+      json: { user_id: user.id, user: user.name, role, before: user.role },
+      text: `${calledIn(user)} has the role ${role} (before: ${user.role}).`,
+    };
+  });
+}
+
 async function deleteUser(name: string, { yes }: { yes?: boolean }): Promise<Answer> {
   return withDarkroom(async (darkroom) => {
     const { AccountDeletion } = await import('../../features/accounts/account-deletion.js');
-    const { LastAdminError } = await import('../../features/accounts/accounts.errors.js');
     const user = await userNamed(darkroom, name);
     await confirm(`Delete ${calledIn(user)} and all that belongs to it?`, yes);
-    try {
-      const taskId = await darkroom.get(AccountDeletion).delete(user.id);
-      return {
-        json: { user_id: user.id, user: user.name, task_id: taskId },
-        text: `${calledIn(user)} is closed. Task ${taskId} deletes the rest.`,
-      };
-    } catch (error) {
-      throw error instanceof LastAdminError ? new CliError(error.message) : error;
-    }
+    const taskId = await unlessLastAdmin(() => darkroom.get(AccountDeletion).delete(user.id));
+    return {
+      json: { user_id: user.id, user: user.name, task_id: taskId },
+      text: `${calledIn(user)} is closed. Task ${taskId} deletes the rest.`,
+    };
   });
+}
+
+async function unlessLastAdmin<T>(work: () => Promise<T>): Promise<T> {
+  const { LastAdminError } = await import('../../features/accounts/accounts.errors.js');
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof LastAdminError ? new CliError(error.message) : error;
+  }
 }

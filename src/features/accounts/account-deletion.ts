@@ -4,8 +4,8 @@ import { NotFoundError } from '../../common/app-error.js';
 import { inTransaction, rows } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { sendEmailTask } from '../email/email.tasks.js';
-import { LastAdminError } from './accounts.errors.js';
 import { deleteAccountTask } from './accounts.tasks.js';
+import { refuseIfLastAdmin } from './last-admin.js';
 
 /** Deletes users. From the commit on nobody can sign in as them; a task deletes what they have. */
 @Injectable()
@@ -23,12 +23,7 @@ export class AccountDeletion {
    */
   async delete(userId: string): Promise<string> {
     return inTransaction(this.database, async (tx) => {
-      // In one order, so that of two admins who delete each other one stays.
-      const admins = await rows<{ id: string }>(
-        tx,
-        `SELECT id FROM users WHERE role = 'admin' AND deleted_at IS NULL ORDER BY id FOR UPDATE`,
-      );
-      if (admins.length === 1 && admins[0]!.id === userId) throw new LastAdminError();
+      await refuseIfLastAdmin(tx, userId);
       const [user] = await rows<{ email: string | null }>(
         tx,
         `SELECT email FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE`,

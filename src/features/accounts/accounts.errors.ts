@@ -39,6 +39,6 @@ export class TooManyAttemptsError extends AppError {
 
 export class LastAdminError extends AppError {
   constructor() {
-    super(409, 'last_admin', 'The last admin cannot be deleted.');
+    super(409, 'last_admin', 'There must be an admin, and this is the last one.');
   }
 }

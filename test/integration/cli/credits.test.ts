@@ -111,6 +111,20 @@ describe('users and credits on the command line', () => {
     ]);
   });
 
+  it('users role makes an admin, and never takes the last one away', async () => {
+    const made = await run('users', 'role', 'alice', 'admin');
+    expect(made.stdout).toBe('alice@example.com has the role admin (before: user).\n');
+    const back = await run('users', 'role', 'alice', 'user', '--json');
+    expect(back.json()).toMatchObject({ user_id: alice, role: 'user', before: 'admin' });
+    const wrong = await run('users', 'role', 'alice', 'owner');
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      'darkroom: The role "owner" is none of: admin, user.\n',
+    ]);
+    const last = await run('users', 'role', 'admin', 'user');
+    expect([last.code, /this is the last one/.test(last.stderr)]).toEqual([1, true]);
+  });
+
   it('users delete asks first, and closes the account', async () => {
     darkroom.startWorkers();
     const asked = await run('users', 'delete', 'alice');
@@ -126,6 +140,9 @@ describe('users and credits on the command line', () => {
     });
     expect((await run('users', 'list')).stdout).not.toContain('alice');
     const last = await run('users', 'delete', 'admin', '--yes');
-    expect([last.code, last.stderr]).toEqual([1, 'darkroom: The last admin cannot be deleted.\n']);
+    expect([last.code, last.stderr]).toEqual([
+      1,
+      'darkroom: There must be an admin, and this is the last one.\n',
+    ]);
   });
 });
