@@ -9,6 +9,7 @@ import { ImageGenerationModule } from './features/image-generation/image-generat
 import { ImagesModule } from './features/images/images.module.js';
 import { KeysModule } from './features/keys/keys.module.js';
 import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
+import { SignInModule } from './features/sign-in/sign-in.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
 import { UsersModule } from './features/users/users.module.js';
 
@@ -24,6 +25,7 @@ export const apiFeatures = [
   CreditsModule,
   UsersModule,
   AccountsModule,
+  SignInModule,
   ImageGenerationModule,
   ImagesModule,
   CalculateModule,
@@ -40,7 +42,7 @@ export const problemCodes = {
   login_ended: 'The refresh token is wrong, expired, or was used before.',
   invalid_link: 'The link of a mail is wrong, has expired, or was used before.',
   registration_closed: 'Only admins make users here.',
-  last_admin: 'The last admin cannot be deleted.',
+  last_admin: 'There must be an admin, and this is the last one.',
   too_many_keys: 'The user has as many keys as there may be.',
   idempotency_key_reused: 'This Idempotency-Key was already used for a different request.',
   unsupported_by_engines:

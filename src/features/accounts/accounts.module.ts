@@ -29,5 +29,6 @@ import { Registration } from './registration.js';
     MailsToAddress,
     WrongPasswords,
   ],
+  exports: [PasswordLoginService],
 })
 export class AccountsModule {}

@@ -1,9 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
+import {
+  inTransaction,
+  retried,
+  rows,
+  type Transaction,
+} from '../../infrastructure/database/transaction.js';
 import { AccessTokens, accessTokenS } from '../auth/access-tokens.js';
 import { digestOf, randomToken } from '../auth/secrets.js';
+import { isStillRight, type CheckedUser } from './checked-user.js';
 
 /** How long a login lasts after its last refresh. Days. */
 const loginDays = 30;
@@ -28,16 +34,19 @@ export class Logins {
     private readonly tokens: AccessTokens,
   ) {}
 
-  async start(userId: string): Promise<Tokens> {
+  /** @returns undefined when the password was changed meanwhile */
+  async start(user: CheckedUser): Promise<Tokens | undefined> {
     const [id, refreshToken] = [uuidv7(), randomToken()];
-    await retried(() =>
-      this.database.query(
+    const started = await inTransaction(this.database, async (tx) => {
+      if (!(await isStillRight(tx, user))) return false;
+      await tx.query(
         `INSERT INTO logins (id, user_id, digest, expires_at)
          VALUES ($1, $2, $3, now() + interval '${loginDays} days') ON CONFLICT DO NOTHING`,
-        [id, userId, digestOf(refreshToken)],
-      ),
-    );
-    return this.tokensOf(id, userId, refreshToken);
+        [id, user.id, digestOf(refreshToken)],
+      );
+      return true;
+    });
+    return started ? this.tokensOf(id, user.id, refreshToken) : undefined;
   }
 
   /** @returns undefined when the token is wrong, expired, or was used before */

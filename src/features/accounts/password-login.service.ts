@@ -7,6 +7,7 @@ import {
   type RefreshRequest,
   type TokensAnswer,
 } from './accounts.dto.js';
+import type { CheckedUser } from './checked-user.js';
 import { LoginEndedError, TooManyAttemptsError, WrongLoginError } from './accounts.errors.js';
 import { WrongPasswords } from './limits.js';
 import { Logins } from './logins.js';
@@ -27,13 +28,32 @@ export class PasswordLoginService {
   ) {}
 
   /** @throws WrongLoginError, TooManyAttemptsError, TooManyFailuresError */
-  async login({ email, password }: LoginRequest, ip: string): Promise<TokensAnswer> {
+  async login(request: LoginRequest, ip: string): Promise<TokensAnswer> {
+    const started = await this.logins.start(await this.checked(request, ip));
+    if (started === undefined) throw new WrongLoginError();
+    return tokensOf(started);
+  }
+
+  /**
+   * The admin with this address and password. For other users, the right password is as wrong as any.
+   *
+   * @throws WrongLoginError, TooManyAttemptsError, TooManyFailuresError
+   */
+  async admin(request: LoginRequest, ip: string): Promise<CheckedUser> {
+    return this.checked(request, ip, ({ role }) => role === 'admin');
+  }
+
+  private async checked(
+    { email, password }: LoginRequest,
+    ip: string,
+    isWanted: (user: CheckedUser) => boolean = () => true,
+  ): Promise<CheckedUser> {
     const tried = `${email} ${ip}`;
     // Before the password is looked at: else the answer to the right guess would differ.
     const blockedS = Math.max(this.wrongPasswords.blockedS(tried), this.failures.blockedS(ip));
     if (blockedS > 0) throw new TooManyAttemptsError(blockedS);
-    const userId = await this.passwords.userWith(email, password);
-    if (userId !== undefined) return tokensOf(await this.logins.start(userId));
+    const user = await this.passwords.userWith(email, password);
+    if (user !== undefined && isWanted(user)) return user;
     this.wrongPasswords.add(tried, 'somewhere');
     this.gate.noteFailure(ip);
     throw new WrongLoginError();

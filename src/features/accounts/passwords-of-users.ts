@@ -11,6 +11,8 @@ import {
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { EmailLinks } from '../email/email-links.js';
 import { sendEmailTask } from '../email/email.tasks.js';
+import type { Role } from '../auth/user.entity.js';
+import type { CheckedUser } from './checked-user.js';
 import { InvalidLinkError, WrongPasswordError } from './accounts.errors.js';
 import { forgotPasswordTask } from './accounts.tasks.js';
 import { MailsToAddress } from './limits.js';
@@ -19,7 +21,7 @@ import { hashPassword, passwordMatches } from './passwords.js';
 
 interface Kept {
   id: string;
-  email: string | null;
+  role: Role;
   hash: string | null;
 }
 
@@ -34,21 +36,22 @@ export class PasswordsOfUsers {
     private readonly mailsTo: MailsToAddress,
   ) {}
 
-  /** Takes as long for an unknown address. @returns id of the user; undefined when the address or the password is wrong */
-  async userWith(email: string, password: string): Promise<string | undefined> {
+  /** Takes as long for an unknown address. @returns undefined when the address or the password is wrong */
+  async userWith(email: string, password: string): Promise<CheckedUser | undefined> {
     const [kept] = await query<Kept>(
       this.database,
-      `SELECT id, email, password_hash AS hash FROM users WHERE email = $1`,
+      `SELECT id, role, password_hash AS hash FROM users WHERE email = $1`,
       [email],
     );
-    return (await passwordMatches(password, kept?.hash)) ? kept?.id : undefined;
+    const right = await passwordMatches(password, kept?.hash);
+    return right && kept ? { ...kept, hash: kept.hash! } : undefined;
   }
 
   /** @throws WrongPasswordError, also for a user who has no password */
   async check(userId: string, password: string): Promise<void> {
     const [kept] = await query<Kept>(
       this.database,
-      `SELECT id, email, password_hash AS hash FROM users WHERE id = $1`,
+      `SELECT id, role, password_hash AS hash FROM users WHERE id = $1`,
       [userId],
     );
     if (!(await passwordMatches(password, kept?.hash))) throw new WrongPasswordError();

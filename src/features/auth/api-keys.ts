@@ -113,12 +113,24 @@ export class ApiKeys {
 
   /** Revokes a key, and ends the user's browser sessions: one of them may come from that key. */
   async revoke(id: string): Promise<void> {
-    const sql = `
-      WITH gone AS (
-        UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
-        RETURNING user_id)
-      DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM gone)`;
-    await retried(() => this.database.query(sql, [id]));
+    await inTransaction(this.database, async (tx) => {
+      const gone = await rows<{ userId: string }>(
+        tx,
+        `UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
+         RETURNING user_id AS "userId"`,
+        [id],
+      );
+      // A statement of its own: it sees the session that somebody opened with the key while the first one waited.
+      for (const { userId } of gone) {
+        await tx.query(`DELETE FROM sessions WHERE user_id = $1`, [userId]);
+      }
+    });
+  }
+
+  /** Whether the key, which was right, still is. It cannot be revoked until the transaction is over. */
+  async isStillValid(tx: Transaction, key: string): Promise<boolean> {
+    const sql = `SELECT FROM api_keys k WHERE k.prefix = $1 AND ${valid} FOR SHARE`;
+    return (await rows(tx, sql, [prefixOf(key)])).length > 0;
   }
 
   /** Lists keys, the oldest first; the keys themselves are not stored. Default: of all users. */

@@ -8,12 +8,10 @@ import { ApiKeys } from './api-keys.js';
 import { AuthGate } from './auth-gate.js';
 import { AuthService } from './auth.service.js';
 import { FailedCredentials } from './failed-credentials.js';
-import { LoginController } from './login.controller.js';
 
 /** Importing this module puts the gate in front of every route of the process, including routes of plugins. */
 @Module({
   imports: [SecretModule],
-  controllers: [LoginController],
   providers: [AuthService, ApiKeys, AccessTokens, AdminKey, AuthGate, FailedCredentials],
   exports: [AuthService, ApiKeys, AccessTokens, AdminKey, AuthGate, FailedCredentials],
 })

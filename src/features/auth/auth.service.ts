@@ -1,7 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type QueryDeepPartialEntity } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { inTransaction, retried, rows } from '../../infrastructure/database/transaction.js';
+import {
+  inTransaction,
+  retried,
+  rows,
+  type Transaction,
+} from '../../infrastructure/database/transaction.js';
 import { limitedTo } from './api-keys.js';
 import { NameTakenError } from './auth-errors.js';
 import type { RequestUser, User } from './request-user.js';
@@ -19,6 +24,13 @@ const firstPlans: Record<Role, string> = { admin: 'unlimited', user: 'standard' 
 /** Who signs in, and what is left of the credential. Default: all scopes, and no end. */
 export type SessionUser = Pick<RequestUser, 'id'> &
   Partial<Pick<RequestUser, 'scopes' | 'credentialExpiresAt'>>;
+
+export interface Session {
+  /** The value of the cookie; only its digest is kept. */
+  token: string;
+  /** How long it lasts. */
+  seconds: number;
+}
 
 /** Users and their browser sessions. Nothing is cached. */
 @Injectable()
@@ -51,22 +63,24 @@ export class AuthService {
     await this.database.createQueryBuilder().insert().into(entity).values(row).orIgnore().execute();
   }
 
-  /** @returns the value of the cookie; only its digest is kept */
-  async createSession(user: SessionUser): Promise<{ token: string; seconds: number }> {
+  async createSession(user: SessionUser): Promise<Session> {
+    return inTransaction(this.database, (tx) => this.addSession(tx, user));
+  }
+
+  /** In a transaction that has made sure of the credential: one that ends at this moment must leave no session. */
+  async addSession(tx: Transaction, user: SessionUser): Promise<Session> {
     const token = randomToken();
     // A session must not outlive the key that it was opened with.
     const left = user.credentialExpiresAt
       ? (user.credentialExpiresAt.getTime() - Date.now()) / 1000
       : Infinity;
     const seconds = Math.max(1, Math.floor(Math.min(sessionHours * 3600, left)));
-    await inTransaction(this.database, async (tx) => {
-      await tx.query(`DELETE FROM sessions WHERE expires_at < now()`);
-      await tx.insert(SessionEntity, {
-        digest: digestOf(token),
-        userId: user.id,
-        scopes: user.scopes ?? [...SCOPES],
-        expiresAt: () => `now() + interval '${seconds} seconds'`,
-      });
+    await tx.query(`DELETE FROM sessions WHERE expires_at < now()`);
+    await tx.insert(SessionEntity, {
+      digest: digestOf(token),
+      userId: user.id,
+      scopes: user.scopes ?? [...SCOPES],
+      expiresAt: () => `now() + interval '${seconds} seconds'`,
     });
     return { token, seconds };
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FastifyRequest } from 'fastify';
 import { credentialOf } from '../../../src/features/auth/credential.js';
-import { localPath } from '../../../src/features/auth/local-path.js';
+import { localPath } from '../../../src/features/sign-in/local-path.js';
 import { siteOf } from '../../../src/features/auth/same-site.js';
 import { digestOf, matches, newKey, prefixOf } from '../../../src/features/auth/secrets.js';
 
