@@ -44,6 +44,9 @@ const limits = {
   http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
 };
 
+/** More are closed at once. Each needs some 20 KB, even if it never says anything. */
+const mostConnections = 10_000;
+
 const tables = new WeakMap<object, RouteTable>();
 
 /** Every route of the server, those of plugins included. */
@@ -73,11 +76,11 @@ export async function createHttpApp(
     clientErrorHandler: answerBrokenConnection,
   });
   const server = adapter.getInstance<FastifyInstance>();
+  server.server.maxConnections = mostConnections;
   const routes = new RouteTable();
   tables.set(server, routes);
   server.addHook('onRoute', (route) => routes.add(route));
   acceptOnlyJson(server);
-  handleOneAtATime(server);
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: strictDirectives },
     // Only true behind TLS; set per request below.
@@ -88,7 +91,10 @@ export async function createHttpApp(
   await server.register(cookie);
   closeConnectionsAtTheEnd(server);
   // After helmet's hook, so that a refusal has the same headers as any other response.
-  addRequestHooks(server, options.databasePatienceMs ?? defaultDatabasePatienceMs);
+  addRequestHooks(server);
+  handleOneAtATime(server);
+  const patienceMs = options.databasePatienceMs ?? defaultDatabasePatienceMs;
+  server.addHook('onRequest', (_request, _reply, done) => forRequest(patienceMs, done));
   const app = await NestFactory.create<NestFastifyApplication>(rootModule, adapter, {
     bodyParser: false,
     abortOnError: false,
@@ -101,7 +107,7 @@ export async function createHttpApp(
 
 const strictDirectives = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
 
-function addRequestHooks(server: FastifyInstance, databasePatienceMs: number): void {
+function addRequestHooks(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-correlation-id', request.id).header('cache-control', 'no-store');
     if (request.protocol === 'https') {
@@ -111,7 +117,6 @@ function addRequestHooks(server: FastifyInstance, databasePatienceMs: number): v
     // Nothing is decompressed here: a small body could become a very large one.
     else done(isCompressed(request) ? new UnreadableTypeError(request) : undefined);
   });
-  server.addHook('onRequest', (_request, _reply, done) => forRequest(databasePatienceMs, done));
 }
 
 /** A connection that an earlier request keeps alive would otherwise delay the end of the process. */
