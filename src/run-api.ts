@@ -7,6 +7,7 @@ import { createApi } from './create-api.js';
 import { AdminKey } from './features/auth/admin-key.js';
 import { Readiness } from './features/health/readiness.js';
 import { createLogger } from './infrastructure/http/logger.js';
+import { exitOnUncaught } from './infrastructure/http/uncaught.js';
 import { prepareStores } from './prepare-stores.js';
 import { stopOnSignal } from './stop-on-signal.js';
 
@@ -17,6 +18,7 @@ import { stopOnSignal } from './stop-on-signal.js';
  */
 export async function runApi(settings: Settings): Promise<void> {
   Logger.overrideLogger(createLogger(settings));
+  exitOnUncaught();
   await prepareStores(settings);
   const app = await createApi(ApiModule.with(settings), settings);
   stopOnSignal(async () => {

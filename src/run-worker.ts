@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { closingMs } from './config/closing.js';
 import type { Environment } from './config/environment.js';
 import { createLogger } from './infrastructure/http/logger.js';
+import { exitOnUncaught } from './infrastructure/http/uncaught.js';
 import { prepareStores } from './prepare-stores.js';
 import { settingsOf } from './settings.js';
 import { stopOnSignal } from './stop-on-signal.js';
@@ -27,6 +28,7 @@ export async function runWorker(
     workerMaxMemoryPerChildMb: options.maxMemoryPerChildMb ?? env.workerMaxMemoryPerChildMb,
   });
   Logger.overrideLogger(createLogger(settings));
+  exitOnUncaught();
   await prepareStores(settings);
   const app = await NestFactory.createApplicationContext(WorkerModule.with(settings), {
     logger: createLogger(settings),

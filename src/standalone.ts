@@ -6,6 +6,7 @@ import { startEmbeddedPostgres } from './infrastructure/embedded/embedded-postgr
 import { writeRunningFile } from './infrastructure/embedded/running-file.js';
 import { startStandInEngine } from './infrastructure/embedded/stand-in-engine.js';
 import { createLogger } from './infrastructure/http/logger.js';
+import { exitOnUncaught } from './infrastructure/http/uncaught.js';
 import { checkPort } from './infrastructure/http/port-check.js';
 import { addressOf } from './infrastructure/queue/queue-engine.js';
 import { settingsOf } from './settings.js';
@@ -65,6 +66,7 @@ async function start(): Promise<void> {
     logFormat: env.logFormat ?? 'pretty',
   });
   Logger.overrideLogger(createLogger(settings));
+  exitOnUncaught();
   const { runStandalone } = await loading;
   const { url, adminKey, keyFile } = await runStandalone(settings, {
     say,

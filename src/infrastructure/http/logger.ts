@@ -65,9 +65,23 @@ export class DarkroomLogger extends ConsoleLogger {
 
   /** In a terminal, a control character could hide a line or fake one. */
   protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {
-    const escaped = typeof message === 'string' ? escapeControls(message) : message;
+    const escaped = typeof message === 'string' ? escapeControls(indented(message)) : message;
     return super.stringifyMessage(escaped, logLevel);
   }
+
+  protected override printStackTrace(stack: string): void {
+    super.printStackTrace(stack && escapeControls(indented(stack)));
+  }
+
+  /** JSON escapes only half of them. */
+  protected override stringifyJsonLogObject(line: Record<string, unknown>): string {
+    return escapeControls(super.stringifyJsonLogObject(line));
+  }
+}
+
+/** No line but the first begins like a line of the log. */
+function indented(text: string): string {
+  return text.replaceAll(/\n(?!\s)/g, '\n  ');
 }
 
 function escapeControls(text: string): string {

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { messageOf } from '../../common/message-of.js';
 import type { Settings } from '../../config/config.module.js';
 import { createLogger, type DarkroomLogger } from '../../infrastructure/http/logger.js';
+import { exitOnUncaught } from '../../infrastructure/http/uncaught.js';
 import { TaskRegistry } from '../definitions/task-registry.js';
 import type { ClaimedTask } from '../ledger/ledger-rows.js';
 import { WorkerProcess } from '../process/worker-process.js';
@@ -32,6 +33,7 @@ export function runChild(
     );
     process.exit(1);
   }
+  exitOnUncaught();
   // A signal to the whole group is meant for the parent, which then tells its children what to stop.
   process.on('SIGINT', () => {}).on('SIGTERM', () => {});
   // Not `exit`, which may wait for native threads.
