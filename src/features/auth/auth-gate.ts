@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { SeeOther } from '../../infrastructure/http/see-other.js';
@@ -23,6 +23,8 @@ export type Entrance = Pick<FastifyContextConfig, 'admin' | 'writes' | 'scope' |
 /** Admits or refuses every request before its body is read. */
 @Injectable()
 export class AuthGate {
+  private readonly log = new Logger('Auth');
+
   constructor(
     private readonly auth: AuthService,
     private readonly keys: ApiKeys,
@@ -98,10 +100,12 @@ export class AuthGate {
     return new UnauthenticatedError();
   }
 
-  /** Counts a wrong credential. @throws TooManyFailuresError when there were too many */
+  /** Counts a wrong credential, and logs it. @throws TooManyFailuresError when there were too many */
   noteFailure(address: string): void {
     const seconds = this.failures.add(address);
+    // The first one too many has a line of its own, and the others have none.
     if (seconds > 0) throw new TooManyFailuresError(seconds);
+    this.log.warn(`a wrong credential from ${address}`);
   }
 }
 

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { about } from '../../support/about.js';
 import { ApiKeys } from '../../../src/features/auth/api-keys.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
@@ -11,10 +12,14 @@ const path = '/api/v1/task_status/x';
 describe('guessing credentials', () => {
   let darkroom: TestDarkroom;
   let now = Date.now();
+  const lines: string[] = [];
   beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
     darkroom.app.get(FailedCredentials).now = () => now;
-    await Promise.all(Array.from({ length: 20 }, () => guess()));
+    jest
+      .spyOn(Logger.prototype, 'warn')
+      .mockImplementation((line: string) => void lines.push(line));
+    await Promise.all(Array.from({ length: 21 }, () => guess()));
   });
   afterAll(() => darkroom.close());
 
@@ -26,7 +31,7 @@ describe('guessing credentials', () => {
       body: new URLSearchParams({ key: 'dk_wrong' }),
     });
 
-  it('is blocked after 20 failures in a minute, on the API and on the form', async () => {
+  it('is blocked after 20 failures in a minute, on the API and on the form (security 4, 20)', async () => {
     for (const answer of [await guess(), await guess({ 'x-forwarded-for': '203.0.113.9' })]) {
       expect(answer.headers.get('retry-after')).toBe('60');
       await problemOf(answer, 429, 'too_many_requests');
@@ -35,6 +40,14 @@ describe('guessing credentials', () => {
     expect(form.status).toBe(429);
     expect(form.headers.get('retry-after')).toBe('60');
     expect(await form.text()).toMatch(/Too many wrong keys/);
+  });
+
+  it('leaves a line in the log for each failure, and one when it is too many (security 4, 49)', () => {
+    const wrong = lines.filter((line) => line === 'a wrong credential from 127.0.0.1');
+    expect(wrong.length).toBe(20);
+    const many = lines.filter((line) => line.startsWith('more than 20 wrong credentials in'));
+    expect(many.length).toBe(1);
+    expect(lines.join()).not.toContain('dk_wrong');
   });
 
   it('does not block clients with the right credential, or with none', async () => {
@@ -58,7 +71,7 @@ describe('what the database keeps of credentials', () => {
   });
   afterAll(() => darkroom.close());
 
-  it('is only digests', async () => {
+  it('is only digests (security 2)', async () => {
     const auth = darkroom.app.get(AuthService);
     const user = await auth.createUser('kept', 'user');
     const { key } = await darkroom.app.get(ApiKeys).create(user.id);
