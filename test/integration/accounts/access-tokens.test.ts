@@ -7,7 +7,7 @@ import { ServerSecret } from '../../../src/infrastructure/secret/server-secret.j
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 
 /** security.md, 3: one algorithm, `exp/iss/aud/typ`, no `none`, no key headers. */
-describe('an access token', () => {
+describe('an access token (security 3)', () => {
   let darkroom: TestDarkroom;
   let key: Uint8Array;
   let user: string;

@@ -73,7 +73,7 @@ describe('an account', () => {
     return email;
   }
 
-  it('is made by a registration, a mail and its link, and gets a picture at once', async () => {
+  it('is made by a registration, a mail and its link, and gets a picture at once (security 5, 28)', async () => {
     const email = newAddress();
     const spelled = email.replace('ann', 'Ann').replace('example', 'Example');
     const answer = await json<{ message: string; task_id: string }>(
@@ -147,7 +147,7 @@ describe('an account', () => {
     await problemOf(await post('/users/verify', { token: first }), 400, 'invalid_link');
   });
 
-  it('answers alike whether the address is known or not', async () => {
+  it('answers alike whether the address is known or not (security 6)', async () => {
     const known = await registered();
     const unknown = newAddress();
     const shape = async (answer: Response) => {
@@ -170,7 +170,7 @@ describe('an account', () => {
     await mailbox.mailTo(known, 'A new password');
   });
 
-  it('refuses what is no address and what is no password', async () => {
+  it('refuses what is no address and what is no password (security 6, 9, 28)', async () => {
     const addresses = [
       '',
       'x',
@@ -260,7 +260,7 @@ describe('an account', () => {
     expect((await call('GET', '/users/me', undefined, two.access_token)).status).toBe(200);
   });
 
-  it('login: wrong passwords are held up, for known and unknown addresses', async () => {
+  it('login: wrong passwords are held up, for known and unknown addresses (security 4, 6)', async () => {
     for (const email of [await registered(), newAddress()]) {
       const answers: Response[] = [];
       for (let n = 0; n < 11; n++) {
@@ -276,7 +276,7 @@ describe('an account', () => {
     }
   });
 
-  it('login: an address that has guessed too often waits, whichever account it tries', async () => {
+  it('login: an address that has guessed too often waits, whichever account it tries (security 4)', async () => {
     const email = await registered();
     for (let n = 0; n < 20; n++) {
       const guess = { email: `${n}${email}`, password: 'wrong' };
@@ -288,7 +288,7 @@ describe('an account', () => {
     await login(email);
   });
 
-  it('password: cannot be guessed from an open session', async () => {
+  it('password: cannot be guessed from an open session (security 4)', async () => {
     const email = await registered();
     const { access_token: token } = await login(email);
     const change = (current_password: string) =>
@@ -386,7 +386,7 @@ describe('an account', () => {
     expect(gone.length).toBe(1);
   });
 
-  it('never has its address or its links in a log line or in the queue', async () => {
+  it('never has its address or its links in a log line or in the queue (security 38)', async () => {
     const email = await registered();
     const { id } = await json<{ id: string }>(
       await call('GET', '/users/me', undefined, (await login(email)).access_token),

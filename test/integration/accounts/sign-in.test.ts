@@ -83,7 +83,7 @@ describe('signing in with the password of an admin', () => {
     expect(home.headers.get('location')).toBe('/admin/queues');
   });
 
-  it('is answered alike for a wrong password, an unknown address, and a user who is no admin', async () => {
+  it('is answered alike for a wrong password, an unknown address, and a user who is no admin (security 6)', async () => {
     const [admin, user] = [await person('admin'), await person('user')];
     const keysOnly = await darkroom.app.get(AuthService).createUser('keys only', 'admin');
     await darkroom.database.query(`UPDATE users SET email = 'keys@example.com' WHERE id = $1`, [
@@ -110,13 +110,13 @@ describe('signing in with the password of an admin', () => {
     expect([...seen][0]).toMatch(/role="alert">The address or the password is wrong, or /);
   });
 
-  it('shows the address again, as text', async () => {
+  it('shows the address again, as text (security 29)', async () => {
     const text = await (await login({ email: '"><script>x', password })).text();
     expect(text).toContain('value="&quot;&gt;&lt;script&gt;x"');
     expect(text).not.toContain('<script>');
   });
 
-  it('is held up after ten wrong attempts, even with the right password: 429', async () => {
+  it('is held up after ten wrong attempts, even with the right password: 429 (security 4)', async () => {
     const [admin, user] = [await person('admin'), await person('user')];
     for (const { email } of [admin, user, { email: 'nobody@example.com' }]) {
       pass();
@@ -135,7 +135,7 @@ describe('signing in with the password of an admin', () => {
     }
   });
 
-  it('cannot be started by another site', async () => {
+  it('cannot be started by another site (security 36)', async () => {
     const { email } = await person('admin');
     const others: Record<string, string>[] = [
       { 'sec-fetch-site': 'cross-site' },

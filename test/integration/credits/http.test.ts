@@ -220,7 +220,7 @@ describe('credits over HTTP', () => {
     }
   });
 
-  it('an admin grants and takes back, once for each reference, and it is logged', async () => {
+  it('an admin grants and takes back, once for each reference, and it is logged (security 49)', async () => {
     const { id, key } = await person(darkroom);
     const grant = (body: object) => admin().ask('POST', `/api/v1/users/${id}/credits`, body);
     const both = { amount: 5, reference: 'invoice-17', note: 'thank you' };
@@ -278,7 +278,7 @@ describe('credits over HTTP', () => {
     ['daily', 'images_per_day', {}],
   ];
   for (const [plan, limit, body] of quotas) {
-    it(`${limit}: of a hundred requests at once, as many are accepted as the plan allows`, async () => {
+    it(`${limit}: of a hundred requests at once, as many are accepted as the plan allows (security 12)`, async () => {
       const { key } = await person(darkroom, plan);
       const { post, statement } = seenBy(darkroom, key);
       const answers = await Promise.all(Array.from({ length: 100 }, () => post(body)));

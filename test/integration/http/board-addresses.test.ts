@@ -4,7 +4,7 @@ import { problemType } from '../../../src/infrastructure/http/problem.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { sendRaw, type RawAnswer } from '../../support/raw-http.js';
 
-describe('addresses of the board', () => {
+describe('addresses of the board (security 35)', () => {
   let darkroom: TestDarkroom;
   beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });
@@ -99,7 +99,7 @@ describe('addresses of the board', () => {
   }
 
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY', 'TRACE']) {
-    it(`${method} is refused at every address`, async () => {
+    it(`${method} is refused at every address (security 37)`, async () => {
       for (const path of [...there, ...nothing]) {
         await isProblem(send(path, undefined, method), 401, `${path} without a key`);
         await isProblem(send(path, darkroom.adminKey, method), 405, `${path} with a key`);

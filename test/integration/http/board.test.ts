@@ -3,9 +3,14 @@ import { about } from '../../support/about.js';
 import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
 import { addNumbersTask } from '../../../src/features/calculate/calculate.tasks.js';
 import { QUEUE_NAMES } from '../../../src/tasks/definitions/queues.js';
+import { definedTasks } from '../../../src/tasks/definitions/task-definition.js';
+import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
+import { captureLog } from '../../support/log-capture.js';
+import { badFieldsOf } from '../../support/problem.js';
+import { queueDump } from '../../support/queue-dump.js';
 import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 
 const canaries = {
@@ -26,17 +31,47 @@ const statuses = ['latest', 'active', 'waiting', 'prioritized', 'completed', 'fa
 onBothQueueEngines('the board', (engine) => {
   let darkroom: TestDarkroom;
   let taskId: string;
+  let log: ReturnType<typeof captureLog>;
   beforeAll(async () => {
-    // Nobody listens there: the attempt fails with the URL in hand.
-    const engineUrls = ['http://sd:canary-password@127.0.0.1:9'];
-    darkroom = await startDarkroom(engine, { settings: { engineUrls } });
+    log = captureLog();
+    // Nobody listens there: the attempts fail with the URLs in hand.
+    const settings = {
+      engineUrls: ['http://sd:canary-password@127.0.0.1:9'],
+      smtpUrl: 'smtp://canary-mail-user:canary-mail-password@127.0.0.1:9',
+      secretKey: 'canary-secret-key'.repeat(2),
+    };
+    darkroom = await startDarkroom(engine, { settings });
     taskId = await darkroom.generate(canaries);
+    const user = { email: 'canary-address@example.com', password: 'canary-password-of-a-user' };
+    const { task_id: mailId } = (await (
+      await darkroom.post('/api/v1/users/register', user)
+    ).json()) as { task_id: string };
+    await darkroom.post('/api/v1/users/password/forgot', { email: user.email });
+    await darkroom.post('/api/v1/auth/login', user);
+    await darkroom.request('/api/v1/tasks', { key: 'dk_canary-key' });
+    await eventually('a mail could not be sent', async () => {
+      const [mail] = await darkroom.database.query(`SELECT state FROM tasks WHERE id = $1`, [
+        mailId,
+      ]);
+      return mail.state === 'RETRY';
+    });
     await eventually('an attempt has failed', async () => {
       const { attempt, status } = await darkroom.status(taskId);
       return attempt >= 1 && status !== 'STARTED';
     });
   });
-  afterAll(() => darkroom.close());
+  afterAll(async () => {
+    await darkroom.close();
+    log.stop();
+  });
+
+  /** What nobody but its owner may see. */
+  function secrets(): string[] {
+    const { databaseUrl, queueUrl, dataDir } = darkroom.settings;
+    const passwords = [databaseUrl, queueUrl ?? databaseUrl].map((url) => new URL(url).password);
+    const given = [...passwords, darkroom.adminKey].filter((secret) => secret !== '');
+    return [...given, dataDir, 'postgres:', 'redis:', 'canary'];
+  }
 
   async function read(path: string): Promise<string> {
     const answer = await darkroom.request(`/admin/queues${path}`);
@@ -75,7 +110,7 @@ onBothQueueEngines('the board', (engine) => {
     expect(page).not.toMatch(/https?:/);
   });
 
-  it('shows no secrets', async () => {
+  it('shows no secrets (security 38)', async () => {
     const pages = routesOf(darkroom.app)
       .all()
       .filter(({ url, verbs }) => url.startsWith('/admin/queues') && verbs.includes('GET'))
@@ -85,14 +120,36 @@ onBothQueueEngines('the board', (engine) => {
     const lists = QUEUE_NAMES.flatMap((queue) =>
       statuses.map((status) => `/api/queues?activeQueue=${queue}&status=${status}&page=1`),
     );
-    const { databaseUrl, queueUrl, dataDir } = darkroom.settings;
-    const secrets = [databaseUrl, queueUrl ?? databaseUrl].map((url) => new URL(url).password);
-    const hidden = [...secrets, dataDir, darkroom.adminKey, 'postgres:', 'redis:', 'canary'];
     for (const path of [...pages, ...lists]) {
       const text = await read(path);
-      for (const secret of hidden)
-        about(path, () => expect(secret === '' || !text.includes(secret)).toBe(true));
+      for (const secret of secrets()) about(path, () => expect(text).not.toContain(secret));
     }
+  });
+
+  it('has no secrets to show: none is in the queue, and none in the log (security 38)', async () => {
+    const queue = await queueDump(darkroom.database, darkroom.stores);
+    about('the task is there', () => expect(queue).toContain(taskId));
+    about('the log is there', () => expect(log.text()).toMatch(/WARN/));
+    for (const secret of secrets()) {
+      expect(queue).not.toContain(secret);
+      if (secret !== darkroom.settings.dataDir) expect(log.text()).not.toContain(secret);
+    }
+  });
+
+  it('shows jobs that are named by us: a task’s id, its name, a known queue (security 32)', async () => {
+    const names = definedTasks().map(({ name }) => name);
+    for (const queue of QUEUE_NAMES) {
+      const jobs = await darkroom.app.get(TaskHints).of(queue).getJobs();
+      for (const { id, name, data } of jobs) {
+        expect([id, Object.keys(data)]).toEqual([data.taskId, ['v', 'taskId']]);
+        expect(names).toContain(name);
+        const found = await darkroom.database.query(`SELECT FROM tasks WHERE id = $1`, [id]);
+        expect(found.length).toBe(1);
+      }
+    }
+    const chosen = { task_id: taskId, id: 'x', queue: 'high_priority', name: 'x', task: 'x' };
+    const answer = await darkroom.post('/api/v1/generate-image', { prompt: 'x', ...chosen });
+    expect((await badFieldsOf(answer)).toSorted()).toEqual(Object.keys(chosen).toSorted());
   });
 
   it('shows priorities from 0 to 9, as the tasks have them', async () => {
@@ -120,7 +177,7 @@ onBothQueueEngines('the board', (engine) => {
     }
   });
 
-  it('serves its page and its files to an admin under a strict policy', async () => {
+  it('serves its page and its files to an admin under a strict policy (security 39)', async () => {
     const page = await darkroom.request('/admin/queues');
     expect(page.headers.get('content-security-policy')!).toMatch(/script-src 'self';/);
     const files = [...(await page.text()).matchAll(/(?:src|href)="(static\/[^"]+)"/g)];
@@ -135,7 +192,7 @@ onBothQueueEngines('the board', (engine) => {
     }
   });
 
-  it('changes nothing', async () => {
+  it('changes nothing (security 37)', async () => {
     const writes = ['pause', 'empty', 'obliterate', 'clean/completed', 'retry/failed'];
     for (const action of writes) {
       const path = `/admin/queues/api/queues/high_priority/${action}`;

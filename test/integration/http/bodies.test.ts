@@ -66,7 +66,7 @@ describe('the body of a request', () => {
     darkroom.request('/api/v1/generate-image', { method: 'POST', body, headers });
 
   for (const [what, body] of Object.entries(malformed)) {
-    it(`${what}: 400`, async () => {
+    it(`${what}: 400 (security 16)`, async () => {
       const bytes = new Uint8Array(Buffer.from(body));
       await problemOf(await post(bytes), 400, 'malformed_request');
     });
@@ -80,7 +80,7 @@ describe('the body of a request', () => {
   }
 
   for (const [what, headers] of Object.entries(unreadable)) {
-    it(`${what}: 415`, async () => {
+    it(`${what}: 415 (security 42)`, async () => {
       const body = new TextEncoder().encode('{"prompt":"x"}');
       await problemOf(await post(body, headers), 415, 'unsupported_media_type');
     });
@@ -90,7 +90,7 @@ describe('the body of a request', () => {
     await problemOf(await post(null, {}), 422, 'invalid_fields');
   });
 
-  it('gets 413 when it is a byte too long, whether its length is announced or not', async () => {
+  it('gets 413 when it is a byte too long, whether its length is announced or not (security 15)', async () => {
     const body = ofBytes(64 * 1024 + 1);
     await problemOf(await post(body), 413, 'body_too_large');
     const chunked = new Blob([body]).stream();
@@ -104,7 +104,7 @@ describe('the body of a request', () => {
     expect((await post('{"prompt":"x"}', type)).status).toBe(202);
   });
 
-  it('cannot change a prototype through a key', async () => {
+  it('cannot change a prototype through a key (security 17)', async () => {
     await post('{"prompt":"x","__proto__":{"polluted":1}}');
     expect(({} as Record<string, unknown>)['polluted']).toBe(undefined);
   });

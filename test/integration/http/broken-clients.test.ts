@@ -62,7 +62,7 @@ describe('a broken client', () => {
     });
   }
 
-  it('gets 408 when it never ends its headers or its body', async () => {
+  it('gets 408 when it never ends its headers or its body (security 15)', async () => {
     const server = darkroom.app.getHttpServer();
     const { headersTimeout, requestTimeout } = server;
     Object.assign(server, { headersTimeout: 200, requestTimeout: 200 });
@@ -95,7 +95,7 @@ describe('a broken client', () => {
     expect(row.count).toBe(0);
   });
 
-  it('is never waited for without a limit', () => {
+  it('is never waited for without a limit (security 15)', () => {
     const { headersTimeout, requestTimeout, timeout, keepAliveTimeout } =
       darkroom.app.getHttpServer();
     for (const wait of [headersTimeout, requestTimeout, timeout, keepAliveTimeout]) {

@@ -23,7 +23,7 @@ const session = (token: string) => ({
   'sec-fetch-site': 'same-origin',
 });
 
-describe('every route of the server', () => {
+describe('every route of the server (security 1)', () => {
   let darkroom: TestDarkroom;
   let auth: AuthService;
   let routes: { verb: string; url: string; path: string }[];
@@ -121,7 +121,7 @@ describe('every route of the server', () => {
     session: async ({ id }) => session((await auth.createSession({ id })).token),
   };
   for (const [what, headers] of Object.entries(usable)) {
-    it(`admits a user with a ${what}, but not to what is for admins: 403`, async () => {
+    it(`admits a user with a ${what}, but not to what is for admins: 403 (security 11)`, async () => {
       for (const route of closed()) {
         const answer = await ask(route, await headers(user));
         const name = `${route.verb} ${route.path}: ${answer.status}`;
@@ -145,7 +145,7 @@ describe('every route of the server', () => {
     });
   }
 
-  it('checks the credential before it reads a body', async () => {
+  it('checks the credential before it reads a body (security 15)', async () => {
     const whole = {
       'half an object': ['{"prompt":', 'application/json'],
       'another type': ['<x/>', 'text/xml'],
@@ -163,6 +163,13 @@ describe('every route of the server', () => {
         'Connection: close\r\nContent-Length: 60000\r\n\r\n',
     );
     expect(never.status).toBe(401);
+  });
+
+  it('takes no credential from a URL (security 5)', async () => {
+    for (const name of ['key', 'api_key', 'token', 'access_token', 'authorization', 'session']) {
+      const path = `/api/v1/tasks?${name}=${user.key}`;
+      expect((await ask({ verb: 'GET', path }, {})).status).toBe(401);
+    }
   });
 
   it('cannot be reached by another spelling of its path', async () => {

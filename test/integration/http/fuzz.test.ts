@@ -19,7 +19,7 @@ const nearlyRight = fc
   .map((fields) => ({ prompt: 'x', ...fields }));
 
 /** A failure prints the seed that repeats it. */
-describe('the API', () => {
+describe('the API (security 46)', () => {
   let darkroom: TestDarkroom;
   beforeAll(async () => {
     darkroom = await startDarkroom('postgres', { workers: false });

@@ -96,7 +96,7 @@ describe('a field of the generation request', () => {
   const post = (body: unknown) => darkroom.post('/api/v1/generate-image', body);
 
   for (const [field, { accepted, refused }] of Object.entries(fields)) {
-    it(`${field}: ${accepted.length} values accepted, ${refused.length} refused by name`, async () => {
+    it(`${field}: ${accepted.length} values accepted, ${refused.length} refused by name (security 13)`, async () => {
       for (const value of accepted) {
         const answer = await post({ ...small, [field]: value });
         about(`${shown(value)}: ${await answer.text()}`, () => expect(answer.status).toBe(202));
@@ -114,13 +114,13 @@ describe('a field of the generation request', () => {
     expect((await post({ prompt: 'x' })).status).toBe(202);
   });
 
-  it('has a limit for steps × width × height × batch_size', async () => {
+  it('has a limit for steps × width × height × batch_size (security 13)', async () => {
     const most = { prompt: 'x', width: 2000, height: 2000, steps: 125, batch_size: 2 };
     expect((await post(most)).status).toBe(202);
     expect(await badFieldsOf(await post({ ...most, steps: 126 }))).toEqual(['steps']);
   });
 
-  it('is named when it is unknown, and nothing is stored', async () => {
+  it('is named when it is unknown, and nothing is stored (security 9)', async () => {
     const before = await countTasks();
     const intruders = { user_id: 1, credits: 5, status: 'SUCCESS', is_admin: true, Prompt: 'x' };
     const bad = await badFieldsOf(await post({ ...small, ...intruders }));

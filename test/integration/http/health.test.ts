@@ -92,7 +92,7 @@ describe('health', () => {
     },
   );
 
-  it('says live but not ready without the database, while other routes get 503 until it is back', async () => {
+  it('says live but not ready without the database, while other routes get 503 until it is back (security 21)', async () => {
     const database = await openDatabase();
     const link = await startLink(database.url);
     const settings = { databaseUrl: link.url };

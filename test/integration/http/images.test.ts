@@ -41,7 +41,7 @@ describe('an image', () => {
   }
 
   function behavesWell(where: string): void {
-    it(`${where}: has its bytes, its type, a tag and nosniff`, async () => {
+    it(`${where}: has its bytes, its type, a tag and nosniff (security 8)`, async () => {
       const answer = await get(path);
       expect(answer.status).toBe(200);
       const { headers } = answer;
@@ -97,7 +97,7 @@ describe('an image', () => {
       expect(answer.headers.get('content-length')).toBe(String(byteLength));
     });
 
-    it(`${where}: is hidden from other users and visible to an admin`, async () => {
+    it(`${where}: is hidden from other users and visible to an admin (security 8)`, async () => {
       for (const url of [path, `${path}?size=thumbnail`]) {
         expect((await darkroom.request(url)).status).toBe(200);
         await looksUnknown(url, `/api/v1/images/${unknown}`);
@@ -120,13 +120,18 @@ describe('an image', () => {
   it('is not stored yet', async () => expect(await stored()).toBe(false));
   behavesWell('in the spool');
 
-  it('is stored by its upload, which keeps the correlation id', async () => {
+  it('is stored by its upload, which keeps the correlation id (security 30)', async () => {
     await uploads().resume();
     await eventually('it is stored', stored);
     const [upload] = await darkroom.database.query(
       `SELECT correlation_id FROM tasks WHERE name = 'upload_to_cloud_task'`,
     );
     expect(upload.correlation_id).toBe('picture-1');
+    const [image] = await darkroom.database.query(
+      `SELECT object_key, thumbnail_key FROM generated_images`,
+    );
+    const base = `images/${taskId}/0`;
+    expect(image).toEqual({ object_key: `${base}.png`, thumbnail_key: `${base}.thumbnail.webp` });
   });
   behavesWell('in storage');
 

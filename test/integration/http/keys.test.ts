@@ -10,7 +10,7 @@ import { problemOf } from '../../support/problem.js';
 const path = '/api/v1/keys';
 const picture = { prompt: 'a lighthouse', width: 64, height: 64, steps: 1 };
 
-describe('API keys over HTTP', () => {
+describe('API keys over HTTP (security 2)', () => {
   let darkroom: TestDarkroom;
   let ann: string;
   beforeAll(async () => {

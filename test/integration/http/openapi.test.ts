@@ -56,7 +56,7 @@ describe('the OpenAPI document', () => {
   });
   afterAll(() => darkroom.close());
 
-  it('has every route of the API, and no other', () => {
+  it('has every route of the API, and no other (security 47)', () => {
     const routes = routesOf(darkroom.app)
       .all()
       .filter(({ url }) => ours(url))
@@ -66,6 +66,15 @@ describe('the OpenAPI document', () => {
       });
     expect(routes.length).toBeGreaterThanOrEqual(9);
     expect(operations.map(([name]) => name).toSorted()).toEqual(routes.toSorted());
+  });
+
+  it('asks for no secret in a URL (security 5)', () => {
+    const names = operations.flatMap(([, , { parameters }]) =>
+      parameters.filter(({ in: where }) => where !== 'header').map(({ name }) => name),
+    );
+    expect(names.length).toBeGreaterThan(10);
+    const secret = names.filter((name) => /key|token|secret|password|email/.test(name));
+    expect(new Set(secret)).toEqual(new Set(['key_id']));
   });
 
   it('has the version of the package', async () => {

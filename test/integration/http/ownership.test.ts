@@ -91,7 +91,7 @@ describe('what belongs to a user', () => {
   const lateness = ({ verb, url }: Route) =>
     verb === 'DELETE' ? (url.includes('user_id') ? 2 : 1) : 0;
 
-  it('has a rule on every route, and no rule is left over', () => {
+  it('has a rule on every route, and no rule is left over (security 7, 11)', () => {
     expect(routes.filter(({ rule }) => rule === undefined).map(({ name }) => name)).toEqual([]);
     const names = routes.map(({ name }) => name);
     expect(ruledRoutes().filter((name) => !names.includes(name))).toEqual([]);
@@ -103,7 +103,7 @@ describe('what belongs to a user', () => {
     for (const { name, rule } of named) about(name, () => expect(rule).toMatch(/^(owned|admin)$/));
   });
 
-  it('does not exist for another user: the same answer as for an unknown id', async () => {
+  it('does not exist for another user: the same answer as for an unknown id (security 7)', async () => {
     for (const route of having('owned')) {
       const foreign = await send(route, bob.things, ann.key);
       const none = await send(route, unknown(), ann.key);
@@ -116,7 +116,7 @@ describe('what belongs to a user', () => {
     }
   });
 
-  it('is refused to users where only admins may go: 403', async () => {
+  it('is refused to users where only admins may go: 403 (security 11)', async () => {
     for (const route of having('admin')) {
       const answer = await send(route, bob.things, ann.key);
       about(`${route.name}: ${answer.status}`, () => expect(answer.status).toBe(403));
@@ -125,7 +125,7 @@ describe('what belongs to a user', () => {
     expect(having('admin').length).toBeGreaterThan(5);
   });
 
-  it('is nowhere in what others see of their own', async () => {
+  it('is nowhere in what others see of their own (security 7)', async () => {
     const secrets = [...Object.values(bob.things), bob.key];
     for (const route of having('own')) {
       if (!['GET', 'HEAD'].includes(route.verb) || /docs|openapi/.test(route.url)) continue;
@@ -134,7 +134,7 @@ describe('what belongs to a user', () => {
     }
   });
 
-  it('is for its owner, and for admins, who leave a trace of what they do', async () => {
+  it('is for its owner, and for admins, who leave a trace of what they do (security 49)', async () => {
     const theirs = [...having('owned'), ...having('admin')];
     const before = await trace();
     const reads = jest.spyOn(darkroom.app.get(AuditLog), 'reads');

@@ -14,16 +14,16 @@ async function hstsBehind(trustedProxies: string[]): Promise<string | null> {
   return answer.headers.get('strict-transport-security');
 }
 
-it('a trusted proxy may say that the client used TLS', async () => {
+it('a trusted proxy may say that the client used TLS (security 20, 40)', async () => {
   expect((await hstsBehind(['127.0.0.0/8']))!).toMatch(/max-age/);
 });
 
-it('other clients may not say that they used TLS', async () => {
+it('other clients may not say that they used TLS (security 20)', async () => {
   expect(await hstsBehind([])).toBe(null);
   expect(await hstsBehind(['10.0.0.1'])).toBe(null);
 });
 
-it('the public origin decides which pages are ours, whatever the Host', async () => {
+it('the public origin decides which pages are ours, whatever the Host (security 36)', async () => {
   const darkroom = await startDarkroom('postgres', {
     workers: false,
     settings: { publicOrigin: 'https://us.example' },

@@ -64,7 +64,7 @@ describe('routing', () => {
     OPTIONS: [`/api/v1/task_status/${id}`, 'GET, HEAD'],
   };
   for (const [method, [path, allow]] of Object.entries(wrongVerbs)) {
-    it(`${method} ${path}: 405, with the methods that work`, async () => {
+    it(`${method} ${path}: 405, with the methods that work (security 42)`, async () => {
       const answer = await darkroom.request(path, { method });
       expect(answer.headers.get('allow')).toBe(allow);
       await problemOf(answer, 405, 'method_not_allowed');
@@ -77,20 +77,57 @@ describe('routing', () => {
     await problemOf(long, 414, 'uri_too_long');
   });
 
-  it('gives 400 for a parameter that is given twice', async () => {
+  it('gives 400 for a parameter that is given twice (security 18)', async () => {
     await problemOf(await darkroom.request('/health/live?a=1&a=2'), 400, 'malformed_request');
     const twice = `/api/v1/images/${id}?size=full&size=thumbnail`;
     await problemOf(await darkroom.request(twice), 400, 'malformed_request');
   });
 
-  it('names no software in any answer, and gives each one its policy', async () => {
+  it('names no software in any answer, and gives each one its policy (security 40)', async () => {
     for (const path of ['/health/live', '/nope', '/admin/login', '/api/docs', '/health/live?a&a']) {
       const { headers } = await darkroom.request(path);
       expect(headers.get('x-powered-by')).toBe(null);
       expect(headers.get('server')).toBe(null);
       expect(headers.get('content-security-policy')!).toMatch(/default-src 'none'/);
       expect(headers.get('x-content-type-options')).toBe('nosniff');
-      expect(headers.get('access-control-allow-origin')).toBe(null);
+    }
+  });
+
+  it('has the same protective headers on every answer, and lets no cache keep it (security 40)', async () => {
+    const wanted = {
+      'cache-control': 'no-store',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'origin-agent-cluster': '?1',
+      'referrer-policy': 'same-origin',
+      'x-content-type-options': 'nosniff',
+      'x-dns-prefetch-control': 'off',
+      'x-download-options': 'noopen',
+      'x-frame-options': 'SAMEORIGIN',
+      'x-permitted-cross-domain-policies': 'none',
+    };
+    const paths = ['/api/v1/tasks', '/api/v1/users/me', '/api/v1/keys', '/api/v1/credits'];
+    for (const path of [...paths, '/api/v1/users', '/admin/login', '/health/live', '/nope']) {
+      for (const key of [darkroom.adminKey, null]) {
+        const { headers } = await darkroom.request(path, { key });
+        about(path, () => expect(Object.fromEntries(headers)).toMatchObject(wanted));
+      }
+    }
+  });
+
+  it('shares its answers with no other site (security 41)', async () => {
+    const preflight = { 'access-control-request-method': 'POST' };
+    for (const origin of ['https://evil.example', 'null', darkroom.url]) {
+      for (const method of ['GET', 'OPTIONS', 'POST']) {
+        for (const path of ['/api/v1/tasks', '/api/v1/auth/login', '/admin/login', '/nope']) {
+          const headers = { origin, ...(method === 'OPTIONS' && preflight) };
+          const answer = await darkroom.request(path, { method, headers });
+          const shared = [...answer.headers.keys()].filter((name) =>
+            name.startsWith('access-control-'),
+          );
+          about(`${method} ${path} ${answer.status}`, () => expect(shared).toEqual([]));
+        }
+      }
     }
   });
 });

@@ -43,7 +43,7 @@ describe('a browser session', () => {
     return answer.headers.get('set-cookie')!.split(';', 1)[0]!;
   }
 
-  it('starts with a key, in a cookie that scripts and other sites cannot use', async () => {
+  it('starts with a key, in a cookie that scripts and other sites cannot use (security 36)', async () => {
     const answer = await login({ key: ` ${darkroom.adminKey}\n` });
     expect(answer.status).toBe(303);
     expect(answer.headers.get('location')).toBe('/admin/queues');
@@ -85,7 +85,7 @@ describe('a browser session', () => {
     await problemOf(twice, 400, 'malformed_request');
   });
 
-  it('leads to the page that the visitor wanted, on this site only', async () => {
+  it('leads to the page that the visitor wanted, on this site only (security 29)', async () => {
     const key = darkroom.adminKey;
     const inside = await visit('/admin/queues/queue/high_priority?page=2', '');
     expect(inside.status).toBe(303);
@@ -150,7 +150,7 @@ describe('a browser session', () => {
     'a page that is not named': [{}, true],
   };
   for (const [what, [headers, refused]] of Object.entries(sites)) {
-    it(`a write from ${what} is ${refused ? 'refused' : 'accepted'}`, async () => {
+    it(`a write from ${what} is ${refused ? 'refused' : 'accepted'} (security 36)`, async () => {
       const cookie = await signIn();
       const origin: Record<string, string> = {};
       if (headers['origin'] === 'OURS') origin['origin'] = darkroom.url;

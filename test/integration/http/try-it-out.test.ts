@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { about } from '../../support/about.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
+import { keysOf, undocumentedKeys, type AnswerSchema } from '../../support/answer-keys.js';
 import { otherKeys } from '../../support/snake-case.js';
 
-interface Schema {
+interface Schema extends AnswerSchema {
   example?: unknown;
-  properties?: Record<string, unknown>;
 }
 interface Operation {
   summary?: string;
   tags?: string[];
   parameters: { in: string; name: string; required: boolean; schema: Schema }[];
   requestBody?: { content: Record<string, { schema: Schema }> };
+  responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
 }
 interface Document {
   paths: Record<string, Record<string, Operation>>;
@@ -20,6 +21,19 @@ interface Document {
     securitySchemes: Record<string, { type: string; scheme: string }>;
   };
 }
+
+/** Of all answers. None of them is a password, a digest, a hash or an address of a client. */
+const answerKeys = `
+  access_token affordable amount at attempt balance bytes code content_type created_at database docs email
+  engine entries error eta_seconds expires_at expires_in finished_at granted health height held id image_id
+  images images_per_day images_today index key keys kind last_used_at message metadata model monthly_credits
+  name next_cursor note openapi outcome owner_id percent plan prefix price price_per_image priority progress
+  queue queue_position queued refresh_token refunded requests_per_minute result retryable role scopes seconds
+  seed sha256 started_at status status_url step steps task_id tasks thumbnail_url token_type url used user_id
+  users width
+`
+  .trim()
+  .split(/\s+/);
 
 /** They take a secret, which no example can hold. */
 const signIn = /^\/admin\/|\/(auth|users\/me|users\/verify|users\/password\/reset)\b/;
@@ -58,7 +72,20 @@ describe('"Try it out" in the docs', () => {
     expect(page.headers.get('content-security-policy')!).toMatch(/connect-src 'self'/);
   });
 
-  it('shows examples that the API accepts, and answers with snake_case keys', async () => {
+  const schemaOf = ({ responses }: Operation, status: number) =>
+    responses[status]?.content?.['application/json']?.schema;
+
+  it('names every key of every answer: a new one is added here, or is not shown (security 10)', () => {
+    const keys = operations.flatMap(([, , { responses }]) =>
+      Object.entries(responses)
+        .filter(([status]) => status.startsWith('2'))
+        .flatMap(([, { content }]) => Object.values(content ?? {}))
+        .flatMap(({ schema }) => keysOf(schema, document.components.schemas)),
+    );
+    expect([...new Set(keys)].toSorted()).toEqual(answerKeys);
+  });
+
+  it('shows examples that the API accepts, and answers with snake_case keys that it describes (security 10)', async () => {
     const ids: Record<string, string> = {};
     const bodies = operations.filter(([, path, { requestBody }]) => {
       return requestBody !== undefined && !signIn.test(path);
@@ -71,7 +98,12 @@ describe('"Try it out" in the docs', () => {
       }
     }
     const filled = (path: string) => path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]!);
-    const send = async ([verb, path, { requestBody }]: (typeof bodies)[number]) => {
+    const isDescribed = (what: string, body: unknown, schema: Schema | undefined) =>
+      about(what, () =>
+        expect(undocumentedKeys(body, schema, document.components.schemas)).toEqual([]),
+      );
+    const send = async ([verb, path, operation]: (typeof bodies)[number]) => {
+      const { requestBody } = operation;
       for (const [type, { schema }] of Object.entries(requestBody!.content)) {
         about(`${verb} ${path}`, () => expect(schema.example).not.toBe(undefined));
         const answer = await darkroom.request(filled(path), {
@@ -84,6 +116,7 @@ describe('"Try it out" in the docs', () => {
         );
         const accepted = (await answer.json()) as { task_id?: string };
         expect(otherKeys(accepted)).toEqual([]);
+        isDescribed(`${verb} ${path}`, accepted, schemaOf(operation, answer.status));
         if (accepted.task_id !== undefined) ids['task_id'] = accepted.task_id;
       }
     };
@@ -99,7 +132,8 @@ describe('"Try it out" in the docs', () => {
     };
     ids['user_id'] = people.users[0]!.id;
     for (const one of later!) await send(one);
-    for (const [verb, path, { parameters }] of operations) {
+    for (const [verb, path, operation] of operations) {
+      const { parameters } = operation;
       if (verb !== 'get') continue;
       const query = new URLSearchParams();
       for (const { in: where, name, required, schema } of parameters) {
@@ -112,6 +146,7 @@ describe('"Try it out" in the docs', () => {
       about(`${path}: ${await answer.clone().text()}`, () => expect(answer.status).toBe(200));
       if (!answer.headers.get('content-type')!.includes('json')) continue;
       const body = (await answer.json()) as { result?: unknown };
+      isDescribed(path, body, schemaOf(operation, 200));
       // The result of a picture is ours, unlike one of a handler that somebody else wrote.
       about(path, () =>
         expect(otherKeys({ ...body, result: null, of_task: body.result })).toEqual([]),

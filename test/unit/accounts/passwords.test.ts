@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { hashPassword, passwordMatches } from '../../../src/features/accounts/passwords.js';
 
-it('a hash is argon2id with its own salt, and matches only its password', async () => {
+it('a hash is argon2id with its own salt, and matches only its password (security 6)', async () => {
   const [one, two] = await Promise.all([
     hashPassword('correct horse'),
     hashPassword('correct horse'),
@@ -16,7 +16,7 @@ it('nothing matches a user without a password', async () => {
   for (const kept of [null, undefined]) expect(await passwordMatches('', kept)).toBe(false);
 });
 
-it('only so many wait, and the others are told to come back', async () => {
+it('only so many wait, and the others are told to come back (security 21)', async () => {
   const outcomes = await Promise.allSettled(
     Array.from({ length: 80 }, () => passwordMatches('x', null)),
   );

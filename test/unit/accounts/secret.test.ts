@@ -12,7 +12,7 @@ afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
 const secretOf = (secretKey?: string) => new ServerSecret({ secretKey, dataDir });
 
-it('processes that start at once make one secret, which only the owner may read', async () => {
+it('processes that start at once make one secret, which only the owner may read (security 44)', async () => {
   const keys = await Promise.all(Array.from({ length: 20 }, () => secretOf().keyFor('x')));
   expect(new Set(keys.map((key) => Buffer.from(key).toString('hex'))).size).toBe(1);
   const file = join(dataDir, 'secret.key');

@@ -36,7 +36,7 @@ describe('the credential of a request', () => {
   });
 });
 
-describe('the site of a request', () => {
+describe('the site of a request (security 36)', () => {
   type Case = [headers: Record<string, string>, site: string, host?: string, ours?: string];
   const sites: Case[] = [
     [{ 'sec-fetch-site': 'same-origin' }, 'same'],
@@ -97,7 +97,7 @@ describe('where a login leads', () => {
   it('drops a fragment', () => expect(localPath('/a#b')).toBe('/a'));
 });
 
-describe('a key', () => {
+describe('a key (security 2)', () => {
   it('is found by its prefix and matches its digest only', () => {
     const { key, prefix, digest } = newKey();
     expect(key).toMatch(/^dk_[0-9a-f]{16}_[\w-]{43}$/);

@@ -13,7 +13,7 @@ function counter() {
   return { failures, waits, pass: (ms: number) => (now += ms) };
 }
 
-describe('failed credentials', () => {
+describe('failed credentials (security 4)', () => {
   it('are allowed twenty times, then blocked for the rest of the minute', () => {
     const { waits, pass } = counter();
     expect(new Set(waits('a', 20))).toEqual(new Set([0]));

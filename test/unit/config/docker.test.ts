@@ -22,6 +22,11 @@ interface Service {
   healthcheck?: { disable?: boolean; test?: unknown[] };
   container_name?: string;
   user?: string;
+  read_only?: boolean;
+  privileged?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+  volumes?: string[];
 }
 
 const { services } = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }) as {
@@ -124,13 +129,30 @@ it('the image sets only variables that Darkroom reads', () => {
   for (const name of names) expect(environmentExample()).toMatch(new RegExp(`^# ${name}=`, 'm'));
 });
 
-it('the image runs as an ordinary user and copies what the build context has', () => {
+it('the image runs as an ordinary user and copies what the build context has (security 45)', () => {
   const dockerfile = readFileSync('docker/Dockerfile', 'utf8');
   expect(dockerfile).toMatch(/^USER node$/m);
   const allowed = readFileSync('.dockerignore', 'utf8').split('\n');
   for (const [, copied] of dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)) {
     for (const path of copied!.split(' ')) about(path, () => expect(allowed).toContain(`!${path}`));
   }
+});
+
+it('our containers have no rights that they do not need, and no shell (security 45)', () => {
+  for (const [name, service] of ours) {
+    const { read_only, cap_drop, security_opt, privileged, user, command = [] } = service;
+    about(name, () => expect([read_only, cap_drop]).toEqual([true, ['ALL']]));
+    about(name, () => expect(security_opt).toEqual(['no-new-privileges:true']));
+    about(name, () => expect([privileged, user]).toEqual([undefined, undefined]));
+    for (const word of ['sh', 'bash', '-c']) about(name, () => expect(command).not.toContain(word));
+    const written = (service.volumes ?? []).map((volume) => volume.split(':')[0]);
+    about(name, () => expect(written.filter((place) => place !== 'data')).toEqual([]));
+  }
+  const dockerfile = readFileSync('docker/Dockerfile', 'utf8');
+  const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+  expect(last).toMatch(/^CMD \["node", /m);
+  // Nothing is copied or run after it, so the user owns no program.
+  expect(last.slice(last.indexOf('\nUSER node'))).not.toMatch(/^(COPY|RUN|ADD|USER root)/m);
 });
 
 /** As compose fills it in when nothing is set. */

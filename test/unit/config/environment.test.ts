@@ -222,7 +222,7 @@ describe('the environment', () => {
     });
   }
 
-  it('refuses production without a database', () => {
+  it('refuses production without a database (security 44)', () => {
     expect(refusalOf({ NODE_ENV: 'production' })).toMatch(/^DATABASE_URL is not set/);
   });
 
@@ -260,7 +260,7 @@ it('.env.example names every variable, as in the schema', () => {
   expect(readFileSync('.env.example', 'utf8')).toBe(environmentExample());
 });
 
-it('every example in .env.example is a value that works, except a secret, which must be one’s own', () => {
+it('every example in .env.example is a value that works, except a secret, which must be one’s own (security 44)', () => {
   const example: Env = {};
   for (const line of environmentExample().split('\n')) {
     const [, name, value] = /^# ([A-Z_]+)=(.*)$/.exec(line) ?? [];
@@ -270,6 +270,18 @@ it('every example in .env.example is a value that works, except a secret, which 
   expect(refusalOf(example)).toMatch(/^SECRET_KEY has fewer than 32 characters/);
   delete example['SECRET_KEY'];
   expect(readEnvironment(example).production).toBe(true);
+});
+
+it('no secret has a default, and an empty one is none (security 44)', () => {
+  for (const value of [undefined, '', ' ']) {
+    const env = readEnvironment({ SECRET_KEY: value, SMTP_URL: value, DATABASE_URL: value });
+    const { secretKey, smtpUrl, databaseUrl, queueUrl, engineUrls } = env;
+    expect([secretKey, smtpUrl, databaseUrl, queueUrl]).toEqual(Array(4).fill(undefined));
+    expect(engineUrls).toEqual([]);
+  }
+  for (const value of ['short', 'k'.repeat(31)]) {
+    expect(refusalOf({ SECRET_KEY: value })).toMatch(/^SECRET_KEY has fewer than 32 characters/);
+  }
 });
 
 it('no other file reads process.env', () => {

@@ -49,7 +49,7 @@ describe('requests to one server', () => {
     expect(front.seen.every(({ headers }) => headers['accept-encoding'] === 'identity')).toBe(true);
   });
 
-  it('contain only listed fields', async () => {
+  it('contain only listed fields (security 14)', async () => {
     const { url } = await startSketch();
     const front = await startFront(url);
     const smuggled = {
@@ -95,7 +95,7 @@ describe('a server', () => {
     expect((await errorOf(client(url).probe())).kind).toBe('unavailable');
   });
 
-  it('is misconfigured when it redirects, and the redirect is not followed', async () => {
+  it('is misconfigured when it redirects, and the redirect is not followed (security 26)', async () => {
     const { sketch, url } = await startSketch();
     const front = await startFront(url, ({ path }, response) => {
       if (path !== '/sdapi/v1/txt2img') return false;

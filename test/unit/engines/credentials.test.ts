@@ -64,7 +64,7 @@ describe('Basic auth', () => {
   });
 });
 
-describe('credentials', () => {
+describe('credentials (security 38)', () => {
   it('are in no error', async () => {
     const { sketch, url } = await startGuarded();
     const engine = client(withCredentials(url, right));

@@ -68,7 +68,7 @@ describe('a server in trouble', () => {
     expect((await errorOf(draw())).details.retryAfterSeconds).toBe(7);
   });
 
-  it('is not read to the end with oversized_body', async () => {
+  it('is not read to the end with oversized_body (security 34)', async () => {
     const { sketch, draw } = await startEngine();
     sketch.misbehave({ kind: 'oversized_body', bytes: 2 ** 40 });
     expect((await errorOf(draw())).kind).toBe('bad_result');
@@ -98,7 +98,7 @@ describe('a success that looks unusual', () => {
     ['webp', 'image/webp'],
   ] as const;
   for (const [kind, contentType] of formats) {
-    it(`is recognised as ${kind} by its bytes`, async () => {
+    it(`is recognised as ${kind} by its bytes (security 34)`, async () => {
       const { sketch, draw } = await startEngine();
       sketch.misbehave({ kind });
       const [image] = (await draw()).images;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { findCommands } from '../../../src/features/image-generation/engines/prompt-commands.js';
 
-describe('commands in a prompt', () => {
+describe('commands in a prompt (security 14)', () => {
   const found: [prompt: string, commands: string[]][] = [
     ['a lake, <lora:ink:0.8>, dusk', ['<lora:ink:0.8>']],
     ['<lora:a><lyco:b:1:1><hypernet:c:1>', ['<lora:a>', '<lyco:b:1:1>', '<hypernet:c:1>']],

@@ -49,7 +49,7 @@ describe('a result', () => {
   });
 });
 
-describe('a picture of another size', () => {
+describe('a picture of another size (security 34)', () => {
   for (const [width, height] of [
     [32, 64],
     [32, 128],

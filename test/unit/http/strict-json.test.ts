@@ -6,7 +6,7 @@ import { parseStrictJson } from '../../../src/infrastructure/http/strict-json.js
 const parse = (text: string) => parseStrictJson(Buffer.from(text));
 const isMalformed = { name: 'MalformedBodyError', status: 400, code: 'malformed_request' };
 
-describe('strict JSON', () => {
+describe('strict JSON (security 16)', () => {
   it('reads what JSON.parse reads', () => {
     const tame = fc.jsonValue({ maxDepth: 5 }).filter((value) => {
       return !/"(?:__proto__|constructor|prototype)":/.test(JSON.stringify(value));

@@ -47,7 +47,7 @@ const floors: Record<string, string> = {
   '@nestjs/platform-fastify': '12.5.0',
 };
 
-it('packages are above their minimum versions, and packages that are insecure by design are absent', () => {
+it('packages are above their minimum versions, and packages that are insecure by design are absent (security 48)', () => {
   for (const [path, { version }] of Object.entries(packages)) {
     const name = path.split('node_modules/').at(-1)!;
     const floor = floors[name];
@@ -57,7 +57,14 @@ it('packages are above their minimum versions, and packages that are insecure by
   }
 });
 
-it('every package has a checksum', () => {
+it('no package may run a script when it is installed (security 48)', () => {
+  const { allowScripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    allowScripts: Record<string, boolean>;
+  };
+  expect(Object.values(allowScripts).filter((allowed) => allowed)).toEqual([]);
+});
+
+it('every package has a checksum (security 48)', () => {
   const without = Object.entries(packages).filter(([path, entry]) => path && !entry.integrity);
   expect(without).toEqual([]);
 });

@@ -83,7 +83,7 @@ describe('the disk as object storage', () => {
     expect(synced).toEqual(await inodes('objects/images/b/1.png', 'objects/images/b'));
   });
 
-  it('refuses a key that leaves its folder', async () => {
+  it('refuses a key that leaves its folder (security 30)', async () => {
     await expect(storage.put('../outside', Buffer.from('x'))).rejects.toThrow(RangeError);
     await expect(storage.get('images/../../outside')).rejects.toThrow(StorageError);
   });
