@@ -96,7 +96,7 @@ onBothQueueEngines('the limit of an owner', (engine) => {
     expect(most.get('bob')).toBe(3);
   });
 
-  it('is exact when many claims come at once', async () => {
+  it('is exact when many claims come at once (security 12)', async () => {
     const lab = await quiet();
     const ids = await send(lab, 'ann', 30, 3);
     const claims = await Promise.all(ids.map((id) => claim(lab, id)));
