@@ -6,6 +6,7 @@ import { chain, group, s, si } from '../../../src/tasks/canvas/signatures.js';
 import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import { RetryableTaskError } from '../../../src/tasks/definitions/task-errors.js';
 import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { Dispatcher } from '../../../src/tasks/hints/dispatcher.js';
 import { LimitedClaims } from '../../../src/tasks/workers/limited-claims.js';
 import { about } from '../../support/about.js';
 import { eventually } from '../../support/eventually.js';
@@ -78,6 +79,8 @@ onBothQueueEngines('a fair share', (engine) => {
       options: { ownerId: idOf(owner), priority },
     }));
     const sent = await lab.database.transaction((tx) => lab.client.sendMany(tx, share, sends));
+    // It locks the rows for a moment, and a claim skips rows that are locked.
+    await lab.get(Dispatcher).idle();
     return sent.map(({ id }) => id);
   };
   /** The owners of the tasks that ran, in the order in which they were started. */

@@ -1,0 +1,285 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Injectable, Logger } from '@nestjs/common';
+import { z } from 'zod';
+import { chain, map, si } from '../../../src/tasks/canvas/signatures.js';
+import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
+import { Dispatcher } from '../../../src/tasks/hints/dispatcher.js';
+import type { ClaimedTask } from '../../../src/tasks/ledger/ledger-rows.js';
+import { TaskLimits } from '../../../src/tasks/limits/task-limits.js';
+import { LimitedClaims } from '../../../src/tasks/workers/limited-claims.js';
+import { TaskGates } from '../../../src/tasks/workers/task-gates.js';
+import { atTestEnd } from '../../support/at-test-end.js';
+import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
+
+const shapes = { queue: 'normal_priority', payload: z.string(), result: z.null() } as const;
+const plain = defineTask({ name: 'claims_plain', ...shapes });
+const counted = defineTask({
+  name: 'claims_counted',
+  ...shapes,
+  concurrencyLimit: {
+    limit: 1,
+    key: (text) => {
+      if (text === 'no key') throw new Error('no key');
+      return text;
+    },
+  },
+});
+const rated = defineTask({
+  name: 'claims_rated',
+  ...shapes,
+  rateLimit: { limit: 1, perMs: 3_600_000, key: (text) => text },
+});
+const both = defineTask({
+  name: 'claims_both',
+  ...shapes,
+  concurrencyLimit: { limit: 2 },
+  rateLimit: { limit: 1, perMs: 3_600_000 },
+});
+const shared = defineTask({ name: 'claims_shared', ...shapes, fairShare: { cost: () => 1 } });
+
+@Injectable()
+class Handlers {
+  @HandlesTask(plain)
+  async plain() {
+    return null;
+  }
+
+  @HandlesTask(counted)
+  async counted() {
+    return null;
+  }
+
+  @HandlesTask(rated)
+  async rated() {
+    return null;
+  }
+
+  @HandlesTask(both)
+  async both() {
+    return null;
+  }
+
+  @HandlesTask(shared)
+  async shared() {
+    return null;
+  }
+}
+
+describe('a claim', () => {
+  let lab: TaskLab;
+  let claims: LimitedClaims;
+  beforeAll(async () => {
+    // A queue that none of these tasks is in: the worker has its handlers, and only the test claims.
+    lab = await openTaskLab('postgres', { providers: [Handlers], serve: ['low_priority'] });
+    claims = lab.get(LimitedClaims);
+  });
+  afterAll(() => lab.close());
+  beforeEach(() => lab.database.query('DELETE FROM tasks'));
+
+  const send: TaskLab['send'] = async (...given) => {
+    const id = await lab.send(...given);
+    // It locks the row for a moment, and the claim of a shared task skips rows that are locked.
+    await lab.get(Dispatcher).idle();
+    return id;
+  };
+  const change = (id: string, set: string) =>
+    lab.database.query(`UPDATE tasks SET ${set} WHERE id = $1`, [id]);
+  const claim = (id: string) => claims.claim(id, 'a test', false);
+  const claimed = async (id: string): Promise<ClaimedTask> => {
+    const made = await claim(id);
+    expect(made.kind).toBe('claimed');
+    return (made as { task: ClaimedTask }).task;
+  };
+  const waitOf = async (id: string): Promise<number> => {
+    const later = await claim(id);
+    expect(later.kind).toBe('later');
+    return (later as { inMs: number }).inMs;
+  };
+  const end = (task: ClaimedTask) => lab.transitions.succeed(task, null, null);
+  /** The next call does its work, and its answer is lost. */
+  const loseAnswerOf = (method: 'query' | 'transaction') => {
+    const { database } = lab;
+    const real = database[method].bind(database) as (...given: unknown[]) => Promise<unknown>;
+    const lose = jest
+      .spyOn(database, method as 'query')
+      .mockImplementationOnce(async (...given) => {
+        await real(...given);
+        throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+      });
+    atTestEnd(() => lose.mockRestore());
+  };
+
+  it('of a task that is due later says when', async () => {
+    const id = await send(plain, 'x', { delayMs: 60_000 });
+    const inMs = await waitOf(id);
+    expect(inMs > 50_000 && inMs <= 60_051).toBe(true);
+    await change(id, `run_at = now()`);
+    await claimed(id);
+  });
+
+  it('finds nothing to do for a task that is over, and for one whose turn has not come', async () => {
+    const id = await send(plain, 'x');
+    await end(await claimed(id));
+    expect(await claim(id)).toEqual({ kind: 'over' });
+    await lab.sendCanvas(chain(si(plain, 'a'), si(plain, 'b')));
+    const [{ id: blocked }] = await lab.database.query('SELECT id FROM tasks WHERE blocked');
+    expect(await claim(blocked)).toEqual({ kind: 'over' });
+  });
+
+  it('leaves the task of another release to it, and says so once', async () => {
+    const lines: string[] = [];
+    Logger.overrideLogger({ log() {}, error() {}, warn: (line: string) => lines.push(line) });
+    atTestEnd(() => Logger.overrideLogger(false));
+    for (const [what, payload] of Object.entries({ new: 'a', newer: 'b', new2: 'c' })) {
+      const id = await send(plain, payload);
+      await change(id, `name = '${what.replace('2', '')}'`);
+      const inMs = await waitOf(id);
+      expect(inMs >= 3_750 && inMs <= 6_250).toBe(true);
+      expect((await lab.task(id)).state).toBe('PENDING');
+      // One that is not due has another reason to wait.
+      await change(id, `run_at = now() + interval '1 hour'`);
+      expect(await waitOf(id)).toBeGreaterThan(3_000_000);
+    }
+    expect(lines.map((line) => /"(.*)"/.exec(line)?.[1])).toEqual(['new', 'newer']);
+  });
+
+  it('names the reason why a task must not run any more', async () => {
+    const id = await send(plain, 'x');
+    await change(id, `expires_at = now()`);
+    expect(await claim(id)).toEqual({ kind: 'overdue', because: 'expired' });
+    await change(id, `expires_at = NULL, revoke_requested_at = now()`);
+    expect(await claim(id)).toEqual({ kind: 'overdue', because: 'revoked' });
+    await change(id, `revoke_requested_at = NULL`);
+    await claimed(id);
+    // While it runs, its worker is the one to end it.
+    for (const set of [`expires_at = now()`, `revoke_requested_at = now()`]) {
+      await change(id, set);
+      expect(await waitOf(id)).toBeGreaterThan(5_000);
+    }
+    await change(id, `lease_until = now() - interval '1 s'`);
+    expect(await claim(id)).toEqual({ kind: 'overdue', because: 'revoked' });
+    await change(id, `revoke_requested_at = NULL, crashes = 99`);
+    expect(await claim(id)).toEqual({ kind: 'overdue', because: 'poisoned' });
+  });
+
+  it('asks for a process of its own first, then for limits', async () => {
+    const id = await send(counted, 'x');
+    await change(id, `crashes = 3`);
+    expect(await claim(id)).toEqual({ kind: 'suspect' });
+    const limited = [counted.name];
+    const alone = await lab.claims.claim(id, 'a test', { limited, alone: true });
+    expect(alone).toMatchObject({
+      kind: 'limited',
+      task: { id, name: counted.name, payload: 'x' },
+    });
+    expect((await claims.claim(id, 'a test', true)).kind).toBe('claimed');
+  });
+
+  for (const [definition, method] of [
+    [plain, 'query'],
+    [both, 'transaction'],
+    [shared, 'transaction'],
+  ] as const) {
+    it(`of ${definition.name} whose answer was lost is found again, not made again`, async () => {
+      const ownerId = '0198f7d2-0000-7000-8000-000000000001';
+      const id = await send(definition, 'x', { ownerId });
+      await lab.database.query('DELETE FROM task_rates');
+      loseAnswerOf(method);
+      const task = await claimed(id);
+      expect([task.id, task.attempt]).toEqual([id, 1]);
+      const { attempt, crashes } = await lab.task(id);
+      expect([attempt, crashes]).toEqual([1, 0]);
+    });
+  }
+
+  it('counts running tasks by key, and takes the next when one has ended', async () => {
+    const [first, second, other] = [
+      await send(counted, 'a'),
+      await send(counted, 'a'),
+      await send(counted, 'b'),
+    ];
+    const running = await claimed(first);
+    expect(running.concurrencyKey).toBe('a');
+    expect(await waitOf(second)).toBeLessThan(1_000);
+    expect((await lab.task(second)).concurrencyKey).toBe('a');
+    expect((await claimed(other)).concurrencyKey).toBe('b');
+    await end(running);
+    await claimed(second);
+  });
+
+  it('counts a task without a usable key under the empty one: its attempt will tell', async () => {
+    const noKey = await send(counted, 'no key');
+    expect((await claimed(noKey)).concurrencyKey).toBe('');
+    const broken = await send(counted, 'x');
+    await change(broken, `payload = '5'`);
+    expect(await waitOf(broken)).toBeLessThan(1_000);
+    expect((await lab.task(broken)).concurrencyKey).toBe('');
+  });
+
+  it('counts a map by its first payload', async () => {
+    const id = await lab.sendCanvas(map(counted, ['a', 'b']));
+    expect((await claimed(id)).concurrencyKey).toBe('a');
+    await waitOf(await send(counted, 'a'));
+  });
+
+  it('counts starts by key, and not those that were refused', async () => {
+    await claimed(await send(rated, 'a'));
+    expect(await waitOf(await send(rated, 'a'))).toBeGreaterThan(20_000);
+    expect((await claimed(await send(rated, 'b'))).concurrencyKey).toBe(null);
+  });
+
+  it('needs a place and a turn when its task has both limits', async () => {
+    await lab.database.query('DELETE FROM task_rates');
+    const [first, second] = [await send(both, 'x'), await send(both, 'x')];
+    await claimed(first);
+    // There is a place, but no turn.
+    expect(await waitOf(second)).toBeGreaterThan(20_000);
+    await lab.database.query('DELETE FROM task_rates');
+    expect((await claimed(second)).concurrencyKey).toBe('');
+    await lab.database.query('DELETE FROM task_rates');
+    // There is a turn, but no place.
+    expect(await waitOf(await send(both, 'x'))).toBeLessThan(1_000);
+    const [{ n }] = await lab.database.query('SELECT count(*)::int AS n FROM task_rates');
+    expect(n).toBe(0);
+  });
+
+  it('keeps to a rate that was set while the program runs', async () => {
+    const limits = lab.get(TaskLimits);
+    await limits.setRate(plain.name, { limit: 1, perMs: 3_600_000 });
+    await limits.load();
+    await claimed(await send(plain, 'a'));
+    // The definition has no key: all of its tasks count together.
+    expect(await waitOf(await send(plain, 'b'))).toBeGreaterThan(20_000);
+    await limits.setRate(plain.name, null);
+    await limits.load();
+    await claimed(await send(plain, 'b'));
+  });
+
+  it('stops at a shut gate, for tasks with limits too', async () => {
+    const gates = lab.get(TaskGates, { strict: false });
+    for (const definition of [plain, counted]) {
+      const id = await send(definition, 'x');
+      const gate = gates.of(definition);
+      gate.shut();
+      expect(await claim(id)).toEqual({ kind: 'held', gate });
+      expect((await lab.task(id)).attempt).toBe(0);
+      gate.open();
+      await claimed(id);
+    }
+  });
+
+  it('looks again soon when somebody else has just taken the task', async () => {
+    const [id, other] = [await send(shared, 'a'), await send(counted, 'b')];
+    await lab.database.transaction(async (tx) => {
+      await tx.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [id]);
+      expect(await waitOf(id)).toBe(1_000);
+    });
+    // Between the look at its limits and the claim, the task is revoked.
+    const made = jest
+      .spyOn(lab.claims, 'claimWithin')
+      .mockImplementationOnce(async () => undefined);
+    atTestEnd(() => made.mockRestore());
+    expect(await waitOf(other)).toBe(1_000);
+  });
+});
