@@ -110,13 +110,18 @@ describe('a claim', () => {
     atTestEnd(() => lose.mockRestore());
   };
 
-  it('of a task that is due later says when', async () => {
-    const id = await send(plain, 'x', { delayMs: 60_000 });
-    const inMs = await waitOf(id);
-    expect(inMs > 50_000 && inMs <= 60_051).toBe(true);
-    await change(id, `run_at = now()`);
-    await claimed(id);
-  });
+  for (const definition of [plain, counted]) {
+    it(`of ${definition.name} that is due later says when`, async () => {
+      const id = await send(definition, 'x', { delayMs: 60_000 });
+      const { runAt } = await lab.task(id);
+      const inMs = await waitOf(id);
+      expect(inMs).toBeLessThanOrEqual(60_051);
+      // The next look is not before its time.
+      expect(Date.now() + inMs).toBeGreaterThanOrEqual(runAt.getTime());
+      await change(id, `run_at = now()`);
+      await claimed(id);
+    });
+  }
 
   it('finds nothing to do for a task that is over, and for one whose turn has not come', async () => {
     const id = await send(plain, 'x');
@@ -173,6 +178,10 @@ describe('a claim', () => {
       kind: 'limited',
       task: { id, name: counted.name, payload: 'x' },
     });
+    const beside = await lab.database.transaction((tx) =>
+      lab.claims.claimWithin(tx, id, 'a test', null),
+    );
+    expect(beside).toBe(undefined);
     expect((await claims.claim(id, 'a test', true)).kind).toBe('claimed');
   });
 
@@ -275,6 +284,11 @@ describe('a claim', () => {
       await tx.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [id]);
       expect(await waitOf(id)).toBe(1_000);
     });
+    const free = await send(plain, 'c');
+    // Somebody had it and has given it back.
+    const taken = jest.spyOn(lab.database, 'query').mockResolvedValueOnce([[], 0]);
+    atTestEnd(() => taken.mockRestore());
+    expect(await claim(free)).toEqual({ kind: 'later', inMs: 50 });
     // Between the look at its limits and the claim, the task is revoked.
     const made = jest
       .spyOn(lab.claims, 'claimWithin')

@@ -159,6 +159,26 @@ describe('the end of a task', () => {
     expect(await messageOf(2)).toBe('The task expired after 2 attempts that did not end.');
   });
 
+  it('of a task that must not run again is no reason to send it again', async () => {
+    const poisoned = await lab.send(step, null);
+    await claimed(poisoned);
+    await change(poisoned, `crashes = 99, lease_until = now() - interval '1 s'`);
+    await endings.settle(poisoned, 'poisoned');
+    const expired = await lab.send(step, null);
+    await change(expired, `expires_at = now()`);
+    await endings.settle(expired, 'expired');
+    const revoked = await lab.send(step, null);
+    await change(revoked, `revoke_requested_at = now()`);
+    await endings.settle(revoked, 'revoked');
+    const errors = [poisoned, expired, revoked].map(async (id) => (await lab.task(id)).error);
+    expect(await Promise.all(errors)).toMatchObject([
+      { code: 'poison_task', retryable: false },
+      { code: 'expired', retryable: false },
+      { code: 'revoked', retryable: false },
+    ]);
+    expect((await lab.task(poisoned)).crashes).toBe(100);
+  });
+
   it('by a process that died is the end of its lease, unless another has the task', async () => {
     const id = await lab.send(step, null);
     const first = await claimed(id);

@@ -109,8 +109,13 @@ describe('the ledger', () => {
     expect(await lab.transitions.fail(first, failure)).toBe(undefined);
     expect(await lab.transitions.retry(first, failure, 0)).toBe(false);
     expect(await lab.transitions.release(first)).toBe(false);
+    expect(await lab.transitions.snooze(first, failure, 0, 60_000)).toBe('lost');
+    await lab.transitions.progress(first, { percent: 1 });
     expect(await lab.leases.renew([first])).toEqual(new Map());
-    expect((await lab.task(id)).state).toBe('STARTED');
+    const { state, progress } = await lab.task(id);
+    expect([state, progress]).toEqual(['STARTED', null]);
+    await lab.transitions.progress(second, { percent: 2 });
+    expect((await lab.task(id)).progress).toEqual({ percent: 2 });
 
     expect(await lab.leases.renew([second])).toEqual(new Map([[id, null]]));
     expect((await lab.transitions.succeed(second, 'new', null))?.state).toBe('SUCCESS');
