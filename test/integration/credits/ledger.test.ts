@@ -256,6 +256,16 @@ describe('the ledger of credits', () => {
     expect((await account(other)).balance).toBe(10);
   });
 
+  it('grants those of the standard plan to users whose plan is gone', async () => {
+    const [gone, rich] = [await user('gone'), await user('unlimited')];
+    await lock(gone, rich);
+    const standard = { ...plans.standard, monthly_credits: 7 };
+    const changed = new CreditGrants(database, accounts, { plans: { ...plans, standard } });
+    await changed.grantMonthly(new AbortController().signal);
+    expect((await account(gone)).balance).toBe(17);
+    expect((await account(rich)).balance).toBe(plans.unlimited.starting_credits);
+  });
+
   it('reports at most a thousand rows that are wrong', async () => {
     await database.query(
       `INSERT INTO credit_holds SELECT gen_random_uuid(), gen_random_uuid(), 1, 1 FROM generate_series(1, 1001)`,

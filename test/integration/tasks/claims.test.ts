@@ -14,6 +14,7 @@ import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const shapes = { queue: 'normal_priority', payload: z.string(), result: z.null() } as const;
 const plain = defineTask({ name: 'claims_plain', ...shapes });
+const fragile = defineTask({ name: 'claims_fragile', ...shapes, maxCrashes: 1 });
 const counted = defineTask({
   name: 'claims_counted',
   ...shapes,
@@ -42,6 +43,11 @@ const shared = defineTask({ name: 'claims_shared', ...shapes, fairShare: { cost:
 class Handlers {
   @HandlesTask(plain)
   async plain() {
+    return null;
+  }
+
+  @HandlesTask(fragile)
+  async fragile() {
     return null;
   }
 
@@ -128,7 +134,9 @@ describe('a claim', () => {
     await end(await claimed(id));
     expect(await claim(id)).toEqual({ kind: 'over' });
     await lab.sendCanvas(chain(si(plain, 'a'), si(plain, 'b')));
-    const [{ id: blocked }] = await lab.database.query('SELECT id FROM tasks WHERE blocked');
+    const [{ id: blocked }] = await lab.database.query(
+      'SELECT id FROM tasks WHERE blocked AND position = 1',
+    );
     expect(await claim(blocked)).toEqual({ kind: 'over' });
   });
 
@@ -165,6 +173,13 @@ describe('a claim', () => {
     await change(id, `lease_until = now() - interval '1 s'`);
     expect(await claim(id)).toEqual({ kind: 'overdue', because: 'revoked' });
     await change(id, `revoke_requested_at = NULL, crashes = 99`);
+    expect(await claim(id)).toEqual({ kind: 'overdue', because: 'poisoned' });
+  });
+
+  it('of a task that may not crash at all needs no process of its own', async () => {
+    const id = await send(fragile, 'x');
+    await claimed(id);
+    await change(id, `lease_until = now() - interval '1 s'`);
     expect(await claim(id)).toEqual({ kind: 'overdue', because: 'poisoned' });
   });
 

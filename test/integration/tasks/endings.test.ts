@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { MessageBus } from '../../../src/infrastructure/queue/message-bus.js';
+import { lockCanvas } from '../../../src/tasks/canvas/canvas-lock.js';
 import { chain, group, si } from '../../../src/tasks/canvas/signatures.js';
 import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
@@ -179,13 +180,57 @@ describe('the end of a task', () => {
     expect((await lab.task(poisoned)).crashes).toBe(100);
   });
 
+  const meanwhile: [
+    who: string,
+    mode: 'shared' | 'exclusive',
+    act: (id: string) => Promise<unknown>,
+  ][] = [
+    [
+      'a success waits for a revocation',
+      'exclusive',
+      async (id) => endings.succeed(await claimed(id), null, null),
+    ],
+    [
+      'an expiry waits for a revocation',
+      'exclusive',
+      async (id) => {
+        await change(id, 'expires_at = now()');
+        return endings.settle(id, 'expired');
+      },
+    ],
+    ['a revocation waits for an end', 'shared', (id) => lab.client.revoke(id)],
+  ];
+  for (const [who, mode, act] of meanwhile) {
+    it(`in a canvas: ${who} that is being written`, async () => {
+      const canvas = await lab.sendCanvas(chain(si(step, null), si(step, null)));
+      const [first] = await parts(canvas);
+      const acting = await lab.database.transaction(async (tx) => {
+        await lockCanvas(tx, (await lab.task(first!.id)).canvasId!, mode);
+        const promise = act(first!.id);
+        await eventually('it waits', async () => {
+          const waiting = await lab.database.query(
+            `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+          );
+          return waiting.length === 1;
+        });
+        expect((await lab.task(first!.id)).finishedAt).toBe(null);
+        return [promise];
+      });
+      await acting[0];
+      expect((await lab.task(first!.id)).finishedAt).not.toBe(null);
+    });
+  }
+
   it('by a process that died is the end of its lease, unless another has the task', async () => {
     const id = await lab.send(step, null);
     const first = await claimed(id);
     expect(await lab.leases.successor(first)).toBe(undefined);
+    await lab.transitions.progress(first, { percent: 90 });
     expect(await lab.leases.crashed(first)).toBe(true);
     const second = await claimed(id);
-    expect([second.attempt, (await lab.task(id)).crashes]).toEqual([2, 1]);
+    const { crashes, progress } = await lab.task(id);
+    expect([second.attempt, crashes, progress]).toEqual([2, 1, null]);
     expect(await lab.leases.successor(first)).toBe('a test');
     expect(await lab.leases.successor(second)).toBe(undefined);
     expect(await lab.leases.crashed(first)).toBe(false);
