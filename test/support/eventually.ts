@@ -1,16 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Far more than anything needs, since a test that waits on a busy machine has not failed. With a mutant most waits are in vain. */
+const longestMs = Number(process.env['DARKROOM_TEST_WAIT_MS'] ?? 300_000);
+
 /**
  * Asks until the answer is neither null, undefined nor false.
  *
- * @param withinMs milliseconds; the default is far more than anything needs, since a test that waits on a busy machine
- *   has not failed
+ * @param withinMs milliseconds
  * @throws Error naming `what` when that takes longer
  */
 export async function eventually<T>(
   what: string,
   ask: () => T | Promise<T>,
-  withinMs = 300_000,
+  withinMs = longestMs,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const end = performance.now() + withinMs;
   // Short waits end at once, and long ones leave the processor to what they wait for.

@@ -217,6 +217,18 @@ describe('a claim', () => {
     });
   }
 
+  it('is taken for one whose answer was lost only while this process has the task', async () => {
+    const id = await send(plain, 'x');
+    const unheard = () => lab.claims.unheardClaim(lab.database.manager, id);
+    expect(await unheard()).toBe(undefined);
+    await claimed(id);
+    expect((await unheard())?.attempt).toBe(1);
+    await change(id, `lease_until = now() - interval '1 s'`);
+    expect(await unheard()).toBe(undefined);
+    await change(id, `lease_until = now() + interval '1 hour', process = 'another'`);
+    expect(await unheard()).toBe(undefined);
+  });
+
   it('counts running tasks by key, and takes the next when one has ended', async () => {
     const [first, second, other] = [
       await send(counted, 'a'),
