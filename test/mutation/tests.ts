@@ -20,6 +20,7 @@ const areas: { files: RegExp; tests: string[] }[] = [
       'integration/tasks/outcomes',
       'integration/tasks/leases',
       'integration/tasks/order-and-time',
+      'integration/tasks/results',
     ],
   },
   {

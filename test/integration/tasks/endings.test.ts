@@ -254,6 +254,11 @@ describe('the end of a task', () => {
     const before = await since();
     await lab.client.revoke(running.id);
     expect(await since()).toEqual(before);
+    // Whatever its handler does, it has lost the task.
+    expect(await endings.succeed(running, null, null)).toBe(undefined);
+    expect(await endings.fail(running, failure)).toBe(undefined);
+    expect(await lab.transitions.release(running)).toBe(false);
+    expect(await endings.confirmRevoked(running)).toBe('REVOKED');
   });
 
   it('by revocation comes to all parts of a canvas, and to one part alone', async () => {

@@ -181,6 +181,9 @@ describe('the ledger', () => {
   it('quarantines a task at the third death of its process if its definition says so', async () => {
     const id = await lab.send(fragile, null);
     for (const crashes of [0, 1, 2]) {
+      if (crashes === 2) {
+        expect(await lab.claims.claim(id, 'beside others')).toEqual({ kind: 'suspect' });
+      }
       expect((await lab.claims.claim(id, 'a', { alone: crashes === 2 })).kind).toBe('claimed');
       expect((await lab.task(id)).crashes).toBe(crashes);
       await expireLease(id);
