@@ -21,6 +21,10 @@ const reviewed = [
   'tasks/ledger/claim-sql.ts: set',
   'tasks/ledger/task-transitions.ts: errorSql',
   'tasks/ledger/task-transitions.ts: still',
+  'tasks/limits/fair-shares.ts: canStart',
+  'tasks/limits/fair-shares.ts: columns',
+  'tasks/limits/owner-limits.ts: counts',
+  'tasks/limits/owner-limits.ts: name',
   'tasks/operations/queue-purge.ts: which',
 ];
 
