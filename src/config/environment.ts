@@ -14,6 +14,12 @@ import {
 } from './variables/workers.js';
 import { upkeepEnvironment, upkeepVariables, type UpkeepEnvironment } from './variables/upkeep.js';
 import {
+  missingStorageVariables,
+  storageEnvironment,
+  storageVariables,
+  type StorageEnvironment,
+} from './variables/storage.js';
+import {
   accountsEnvironment,
   accountsVariables,
   type AccountsEnvironment,
@@ -39,6 +45,7 @@ const schema = z.object({
   ...storesVariables,
   ...enginesVariables,
   ...workersVariables,
+  ...storageVariables,
   ...accountsVariables,
   ...creditsVariables,
   ...upkeepVariables,
@@ -53,6 +60,7 @@ export interface Environment
     StoresEnvironment,
     EnginesEnvironment,
     WorkersEnvironment,
+    StorageEnvironment,
     AccountsEnvironment,
     CreditsEnvironment,
     UpkeepEnvironment,
@@ -90,12 +98,15 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
   if (set['NODE_ENV'] === 'production' && !set['DATABASE_URL'] && !set['APP_DATABASE_URL']) {
     problems.push(complaint('DATABASE_URL', 'is not set, and NODE_ENV is production', set));
   }
+  const missing = missingStorageVariables(set);
+  problems.push(...missing.map(([name, problem]) => complaint(name, problem, set)));
   if (!parsed.success || problems.length > 0) throw new EnvironmentError(problems.join('\n'));
   return {
     ...httpEnvironment(parsed.data),
     ...storesEnvironment(parsed.data),
     ...enginesEnvironment(parsed.data),
     ...workersEnvironment(parsed.data),
+    ...storageEnvironment(parsed.data),
     ...accountsEnvironment(parsed.data),
     ...creditsEnvironment(parsed.data),
     ...upkeepEnvironment(parsed.data),

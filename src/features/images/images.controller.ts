@@ -23,6 +23,11 @@ export class ImagesController {
     description: 'The picture, or its WebP thumbnail.',
     content: { 'image/png': picture, 'image/jpeg': picture, 'image/webp': picture },
   })
+  @ApiResponse({
+    status: 302,
+    description:
+      'With `S3_PUBLIC_BASE_URL`: the picture is at `Location`, a link that works for five minutes.',
+  })
   @ApiResponse({ status: 304, description: 'Not changed since the `If-None-Match` you sent.' })
   async read(
     @Param('image_id', new IdPipe('image')) id: string,
@@ -38,8 +43,13 @@ export class ImagesController {
       void reply.status(304);
       return undefined;
     }
-    const { stream, bytes } = await image.open();
-    return new StreamableFile(stream, { type: image.contentType, length: bytes });
+    const source = await image.open();
+    if ('link' in source) {
+      // The link is a secret for as long as it can be used.
+      void reply.status(302).header('location', source.link).header('cache-control', 'no-store');
+      return undefined;
+    }
+    return new StreamableFile(source.stream, { type: image.contentType, length: source.bytes });
   }
 }
 

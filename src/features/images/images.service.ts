@@ -13,8 +13,17 @@ export interface ImageContent {
   /** Strong entity tag: the contents never change. */
   etag: string;
   /** @throws UnavailableError, NotFoundError */
-  open(): Promise<{ stream: Readable; bytes: number }>;
+  open(): Promise<ImageSource>;
 }
+
+/** Where the bytes are. */
+export type ImageSource =
+  | { stream: Readable; bytes: number }
+  /** A signed link, for a browser to fetch them itself. */
+  | { link: string };
+
+/** How long a link to a picture can be used. */
+const linkSeconds = 300;
 
 /** Serves the bytes of a picture, from the spool or from storage. */
 @Injectable()
@@ -45,7 +54,7 @@ export class ImagesService {
     };
   }
 
-  private async open(id: string, size: 'full' | 'thumbnail') {
+  private async open(id: string, size: 'full' | 'thumbnail'): Promise<ImageSource> {
     const found = await this.images.findSpooled(id);
     if (!found) throw new NotFoundError('image');
     const { image, spooled } = found;
@@ -56,8 +65,10 @@ export class ImagesService {
     return { stream: Readable.from([bytes]), bytes: bytes.length };
   }
 
-  private async stored(id: string, key: string | null) {
+  private async stored(id: string, key: string | null): Promise<ImageSource> {
     try {
+      const link = key === null ? null : await this.storage.link(key, linkSeconds);
+      if (link !== null) return { link };
       const object = key === null ? null : await this.storage.get(key);
       if (object) return object;
     } catch (error) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineTask } from '../../tasks/definitions/task-definition.js';
+import { defineSchedule } from '../../tasks/schedules/schedule-definition.js';
 
 /**
  * Moves one picture from the spool to object storage, with a thumbnail.
@@ -15,4 +16,22 @@ export const uploadToCloudTask = defineTask({
   retry: { max: 50_000, delayMs: 5_000, backoff: 'exponential', maxDelayMs: 600_000, jitter: 0.2 },
   softTimeLimitMs: 120_000,
   hardTimeLimitMs: 150_000,
+});
+
+/** Deletes objects of pictures that no longer exist. */
+export const collectObjectsTask = defineTask({
+  name: 'collect_objects_task',
+  queue: 'low_priority',
+  payload: z.null(),
+  result: z.strictObject({ seen: z.int(), deleted: z.int() }),
+  // A bucket may hold millions of objects.
+  softTimeLimitMs: 3_000_000,
+  hardTimeLimitMs: 3_600_000,
+});
+
+export const collectObjects = defineSchedule(collectObjectsTask, {
+  name: 'collect_objects',
+  cron: '15 4 * * *',
+  payload: null,
+  misfire: 'one',
 });

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { ObjectStorage, StorageError, type StoredObject } from './object-storage.js';
+import {
+  ObjectStorage,
+  StorageError,
+  type ListedObject,
+  type StoredObject,
+} from './object-storage.js';
 import { isError } from '../../common/is-error.js';
 
 /** Objects as files below one folder. Contents are synced to the disk before a key exists. */
@@ -43,7 +49,27 @@ export class DiskObjectStorage extends ObjectStorage {
   }
 
   async delete(key: string): Promise<void> {
-    await rm(this.path(key), { force: true });
+    try {
+      await rm(this.path(key), { force: true });
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  async *list(prefix: string): AsyncIterable<ListedObject> {
+    const folder = this.path(prefix);
+    for (const entry of await entriesOf(folder)) {
+      if (entry.isDirectory()) yield* this.list(`${prefix}${entry.name}/`);
+      else if (!entry.name.endsWith('.part')) {
+        // It may have been deleted meanwhile.
+        const found = await stat(join(folder, entry.name)).catch(() => null);
+        if (found) yield { key: prefix + entry.name, bytes: found.size, writtenAt: found.mtime };
+      }
+    }
+  }
+
+  async link(): Promise<null> {
+    return null;
   }
 
   describe(): string {
@@ -67,6 +93,15 @@ async function removeParts(file: string): Promise<void> {
     (name) => name.startsWith(`${basename(file)}.`) && name.endsWith('.part'),
   );
   await Promise.all(parts.map((name) => rm(join(dirname(file), name), { force: true })));
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw storageError(error);
+  }
 }
 
 async function writeSynced(path: string, bytes: Buffer): Promise<void> {
