@@ -84,7 +84,7 @@ async function start(): Promise<void> {
       postgres,
       queue: settings.queueUrl && addressOf(settings.queueUrl),
       engines: env.engineUrls.length > 0 ? engineUrls.map((url) => new URL(url).host) : undefined,
-      objects: join(settings.dataDir, 'objects'),
+      objects: pictures(settings),
     }),
   );
 }
@@ -95,4 +95,9 @@ try {
 } catch (error) {
   await stopAll().catch(() => {});
   fail(error);
+}
+
+function pictures({ s3, dataDir }: Pick<Environment, 's3' | 'dataDir'>): string {
+  if (!s3) return join(dataDir, 'objects');
+  return `bucket ${s3.bucket} at ${s3.endpoint === undefined ? 'AWS' : new URL(s3.endpoint).host}`;
 }

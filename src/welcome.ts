@@ -37,7 +37,7 @@ Make a picture, and save it as picture.png:
   IMAGE=$(curl -sS ${url}/api/v1/generate-image/ -H "Authorization: Bearer $KEY" \\
     -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\
     -d '{"prompt":"a lighthouse at dusk"}' | grep -o '/api/v1/images/[^"?]*' | head -1)
-  curl -sS -o picture.png -H "Authorization: Bearer $KEY" ${url}$IMAGE
+  curl -sSL -o picture.png -H "Authorization: Bearer $KEY" ${url}$IMAGE
 
 Ctrl-C stops everything.
 `;

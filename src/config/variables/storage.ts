@@ -16,7 +16,7 @@ export const storageVariables = {
       example: 'pictures',
     },
   ),
-  S3_ENDPOINT: variable(url('S3', 'http', 'https').optional(), {
+  S3_ENDPOINT: variable(url('web', 'http', 'https').optional(), {
     description:
       'Address of the S3 storage; default: AWS. For Yandex Cloud: https://storage.yandexcloud.net with S3_REGION=ru-central1.',
     example: 'https://storage.yandexcloud.net',

@@ -98,8 +98,8 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
   }
 
   describe(): string {
-    const { endpoint = 'AWS', bucket } = this.options;
-    return `S3, bucket ${bucket} at ${endpoint.replace(/\/\/[^/@]*@/, '//')}`;
+    const { endpoint, bucket } = this.options;
+    return `S3, bucket ${bucket} at ${endpoint === undefined ? 'AWS' : new URL(endpoint).host}`;
   }
 
   onApplicationShutdown(): void {

@@ -36,11 +36,12 @@ const kinds: Record<string, () => Promise<Opened>> = {
 for (const [kind, open] of Object.entries(kinds)) {
   describe(`object storage: ${kind}`, () => {
     let storage: ObjectStorage;
-    let close: () => Promise<void>;
+    let opened: Opened;
     beforeAll(async () => {
-      ({ storage, close } = await open());
+      opened = await open();
+      storage = opened.storage;
     });
-    afterAll(() => close());
+    afterAll(() => opened.close());
 
     const read = async (key: string) => {
       const object = await storage.get(key);

@@ -83,7 +83,7 @@ describe('pictures in an S3 storage', () => {
     expect((await bytesOf(url)).length).toBeGreaterThan(100);
   });
 
-  it('are sent to the address that browsers reach, if there is one', async () => {
+  it('are sent to the address that browsers reach, if there is one (security 8)', async () => {
     const { url } = await draw();
     await runUploads();
     const open = new S3ObjectStorage({ ...s3.options, publicBaseUrl: s3.url });

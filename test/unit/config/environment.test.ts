@@ -208,6 +208,13 @@ describe('the environment', () => {
     ['SD_API_URLS', 'http://a,ftp://b', /is not a comma list of Stable Diffusion API URLs/],
     ['SD_API_URLS', ' , ', /names no server/],
     ['APP_SD_API_URL', 'gpu:7860', /is not a Stable Diffusion API URL/],
+    ['S3_BUCKET', 'My Bucket', /is not the name of a bucket/],
+    ['S3_FORCE_PATH_STYLE', 'yes', /is wrong/],
+    [
+      'S3_PUBLIC_BASE_URL',
+      'https://cdn.example.com/pictures',
+      /is more than scheme, host and port/,
+    ],
     ['WORKER_POOL', 'threads', /is wrong/],
     ['LOG_LEVEL', 'verbose', /is wrong/],
     ['LOG_FORMAT', 'xml', /is wrong/],
@@ -224,6 +231,30 @@ describe('the environment', () => {
 
   it('refuses production without a database (security 44)', () => {
     expect(refusalOf({ NODE_ENV: 'production' })).toMatch(/^DATABASE_URL is not set/);
+  });
+
+  it('refuses half of what S3 needs', () => {
+    const key = { S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'hunter2' };
+    expect(readEnvironment({ S3_BUCKET: 'pictures', ...key }).s3).toEqual({
+      bucket: 'pictures',
+      endpoint: undefined,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'id', secretAccessKey: 'hunter2' },
+      forcePathStyle: false,
+      publicBaseUrl: undefined,
+    });
+    const noUrl = { ...key, S3_BUCKET: 'pictures', S3_ENDPOINT: 'storage.example.com' };
+    expect(refusalOf(noUrl)).toMatch(/^S3_ENDPOINT .* is not a web URL/);
+    const halves: Env[] = [
+      key,
+      { S3_ENDPOINT: 'http://s3:8333' },
+      { S3_BUCKET: 'pictures', S3_ACCESS_KEY_ID: 'id' },
+      { S3_BUCKET: 'pictures', S3_SECRET_ACCESS_KEY: 'hunter2' },
+    ];
+    for (const half of halves) {
+      expect(refusalOf(half)).toMatch(/^S3_\w+ is not set, and S3_\w+ is\. Example: /);
+      expect(refusalOf(half)).not.toContain('hunter2');
+    }
   });
 
   it('names every invalid variable at once, one per line', () => {
