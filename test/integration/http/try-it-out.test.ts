@@ -28,7 +28,7 @@ const answerKeys = `
   engine entries error eta_seconds expires_at expires_in finished_at granted health height held id image_id
   images images_per_day images_today index key keys kind last_used_at message metadata model monthly_credits
   name next_cursor note openapi outcome owner_id percent plan prefix price price_per_image priority progress
-  queue queue_position queued refresh_token refunded requests_per_minute result retryable role scopes seconds
+  queue queue_position queued refresh_token refunded requests_per_minute result retryable role running scopes seconds
   seed sha256 started_at status status_url step steps task_id tasks thumbnail_url token_type url used user_id
   users width
 `
