@@ -5,7 +5,7 @@ export default {
     'src/tasks/ledger/{claim-sql,task-claims,task-transitions,task-leases,overdue}.ts',
     'src/tasks/ending/task-*.ts',
     'src/tasks/workers/{claims-within-limits,limited-claims}.ts',
-    'src/tasks/limits/fair-shares.ts',
+    'src/tasks/limits/{fair-shares,owner-limits}.ts',
   ],
   mutator: {
     excludedMutations: [

@@ -126,6 +126,18 @@ const changes: Record<string, Change[]> = {
     ['ORDER BY priority, fair_start, id LIMIT 1 FOR', 'ORDER BY fair_start, id LIMIT 1 FOR'],
     ['ORDER BY priority, fair_start NULLS FIRST', 'ORDER BY fair_start NULLS FIRST'],
     ['NULLS FIRST', 'NULLS LAST'],
+    ["AND ${ownerHasPlace('busy')}", ''],
+  ],
+  'tasks/limits/owner-limits': [
+    [' AND lease_until >= now()`', '`'],
+    ['owner_limit > coalesce(', 'owner_limit >= coalesce('],
+    ['AND ${isRunning} AND id <> $3', 'AND id <> $3'],
+    [' AND id <> $3', ''],
+    ['LIMIT greatest(0, $3 -', 'LIMIT greatest(0, 0 * $3 -'],
+  ],
+  'tasks/ledger/task-inserts': [
+    ["WHERE ${sameLine} AND state = 'STARTED' ORDER BY", 'WHERE false ORDER BY'],
+    ["state IN ('PENDING', 'RETRY') AND NOT blocked", 'false'],
   ],
 };
 

@@ -41,7 +41,10 @@ const areas: { files: RegExp; tests: string[] }[] = [
       'integration/tasks/order-and-time',
     ],
   },
-  { files: /fair-shares/, tests: ['integration/tasks/fair-shares'] },
+  {
+    files: /fair-shares|owner-limits|task-inserts/,
+    tests: ['integration/tasks/owner-limits', 'integration/tasks/fair-shares'],
+  },
 ];
 
 /** Paths in .test-build. @param files paths of source files */
