@@ -32,7 +32,7 @@ onBothQueueEngines('remote control of worker processes', (engine) => {
     expect([before[one]![0]!.concurrency, before[two]![0]!.concurrency]).toEqual([2, 2]);
 
     workers[0]!.kill('SIGSTOP');
-    const { replies, missing } = await remote.control.poolGrow(3);
+    const { replies, missing } = await remote.control.poolGrow(3, { timeoutMs: 5_000 });
     expect(replies.map(({ worker, ok }) => [worker, ok])).toEqual([[two, true]]);
     expect(missing).toEqual([one]);
     const again = await remote.inspect.ping({ destination: [one] });

@@ -13,6 +13,8 @@ export interface TestWorkers {
   asker: TaskLab;
   workers: TaskLab[];
   remote: WorkerControl;
+  /** Starts one more, and waits until the others see it: it may have run tasks before that. */
+  add(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,22 +26,24 @@ export async function openWorkers(
   const asker = await openTaskLab(engine, { ...options, serve: [] });
   const serve: QueueName[] = options.serve ?? ['normal_priority'];
   const workers: TaskLab[] = [];
-  for (const name of names) {
-    workers.push(await openTaskLab(engine, { ...options, serve, name, stores: asker.stores }));
-  }
   const remote = asker.get(WorkerControl);
   // A second, the default, can be too short for workers on a busy machine.
   const questions = asker.get(WorkerQuestions);
   const ask = questions.ask.bind(questions);
   questions.ask = (command, args, askOptions) =>
     ask(command, args, { timeoutMs: 60_000, ...askOptions });
-  await eventually('every worker is there', async () => {
-    return (await remote.workers()).length === names.length;
-  });
+  const add = async (name: string) => {
+    workers.push(await openTaskLab(engine, { ...options, serve, name, stores: asker.stores }));
+    await eventually('every worker is there', async () => {
+      return (await remote.workers()).length === workers.length;
+    });
+  };
+  for (const name of names) await add(name);
   return {
     asker,
     workers,
     remote,
+    add,
     close: async () => {
       for (const lab of workers) await lab.close();
       await asker.close();

@@ -6,7 +6,6 @@ import { TaskLimits } from '../../../../src/tasks/limits/task-limits.js';
 import { defineTask } from '../../../../src/tasks/definitions/task-definition.js';
 import { HandlesTask } from '../../../../src/tasks/definitions/task-handler.decorator.js';
 import { onBothQueueEngines } from '../../../support/on-both-queue-engines.js';
-import { openTaskLab } from '../../../support/task-lab.js';
 import {
   dataOf,
   errorsOf,
@@ -57,13 +56,7 @@ onBothQueueEngines('limits changed at run time', (engine) => {
     };
     await ends();
     for (const lab of test.workers.splice(0)) await lab.close();
-    const late = await openTaskLab(engine, {
-      providers,
-      name: 'late',
-      serve: ['normal_priority'],
-      stores: test.asker.stores,
-    });
-    test.workers.push(late);
+    await test.add('late');
     expect(await ends()).toBe('late');
   });
 
