@@ -6,10 +6,13 @@ import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { Dispatcher } from '../../../src/tasks/hints/dispatcher.js';
 import type { ClaimedTask } from '../../../src/tasks/ledger/ledger-rows.js';
+import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
+import { ConcurrencyLimits } from '../../../src/tasks/limits/concurrency-limits.js';
 import { TaskLimits } from '../../../src/tasks/limits/task-limits.js';
 import { LimitedClaims } from '../../../src/tasks/workers/limited-claims.js';
 import { TaskGates } from '../../../src/tasks/workers/task-gates.js';
 import { atTestEnd } from '../../support/at-test-end.js';
+import { eventually } from '../../support/eventually.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
 
 const shapes = { queue: 'normal_priority', payload: z.string(), result: z.null() } as const;
@@ -324,5 +327,106 @@ describe('a claim', () => {
       .mockImplementationOnce(async () => undefined);
     atTestEnd(() => made.mockRestore());
     expect(await waitOf(other)).toBe(1_000);
+  });
+
+  describe('and the hints of others', () => {
+    const hints = () => lab.get(TaskHints);
+    const removed = () => spied('remove');
+    const added = () => spied('add');
+    const woken = () => spied('promote');
+    function spied(method: 'remove' | 'add' | 'promote') {
+      const spy = jest.spyOn(hints(), method);
+      atTestEnd(() => spy.mockRestore());
+      return spy;
+    }
+    const twoInLine = async () => {
+      const ownerId = '0198f7d2-0000-7000-8000-000000000001';
+      return [await send(shared, 'a', { ownerId }), await send(shared, 'b', { ownerId })] as const;
+    };
+    const over = { kind: 'over', state: 'SUCCESS' } as const;
+    const later = { kind: 'later', inMs: 5 } as const;
+
+    it('removes the hint of the task that it starts in place of the asked one', async () => {
+      const [first, asked] = await twoInLine();
+      const remove = removed();
+      const task = await claimed(asked);
+      expect(task.id).toBe(first);
+      expect(remove.mock.calls).toEqual([['normal_priority', [first]]]);
+      await end(task);
+      // Its own hint is the one in the worker's hands.
+      await claimed(asked);
+      expect(remove).toHaveBeenCalledTimes(1);
+    });
+
+    it('removes none when nothing could start', async () => {
+      const remove = removed();
+      const id = await send(shared, 'a', { delayMs: 60_000 });
+      expect(await waitOf(id)).toBeGreaterThan(0);
+      expect((await claim(await send(counted, 'x'))).kind).toBe('claimed');
+      expect(remove).not.toHaveBeenCalled();
+    });
+
+    it('puts back the hint that was used, and adds one for a task that has to run again', async () => {
+      const [first, asked] = await twoInLine();
+      const task = await claimed(asked);
+      const add = added();
+      expect(await claims.hintAfter(first, task, later)).toBe(later);
+      expect(await claims.hintAfter(first, task, over)).toBe(over);
+      expect(await claims.hintAfter(asked, task, over)).toEqual({ kind: 'later', inMs: 0 });
+      expect(add).not.toHaveBeenCalled();
+      expect(await claims.hintAfter(asked, task, later)).toEqual({ kind: 'later', inMs: 0 });
+      expect(add.mock.calls).toEqual([
+        ['normal_priority', [expect.objectContaining({ taskId: first, name: shared.name })]],
+      ]);
+      // One that is over meanwhile needs no hint.
+      await end(task);
+      await claims.hintAfter(asked, task, later);
+      expect(add).toHaveBeenCalledTimes(1);
+    });
+
+    it('wakes the next task of the key when an attempt has ended, and none of another key', async () => {
+      const [first, second, other] = [
+        await send(counted, 'a'),
+        await send(counted, 'a'),
+        await send(counted, 'b'),
+      ];
+      const running = await claimed(first);
+      await waitOf(second);
+      await change(second, 'run_at = now()');
+      await claimed(other);
+      const wake = woken();
+      // A place that is still taken wakes nobody.
+      claims.released(running, over);
+      await end(running);
+      claims.released(running, over);
+      await eventually('the next is woken', () => wake.mock.calls.length > 0);
+      expect(wake.mock.calls).toEqual([['normal_priority', second]]);
+    });
+
+    it('asks for nobody to wake when the ended task had no key, or no handler here', async () => {
+      const wakeNext = jest.spyOn(lab.get(ConcurrencyLimits), 'wakeNext');
+      atTestEnd(() => wakeNext.mockRestore());
+      const task = await claimed(await send(plain, 'x'));
+      claims.released(task, over);
+      claims.released({ ...task, concurrencyKey: 'a' }, over);
+      claims.released({ ...task, name: 'of another release', concurrencyKey: 'a' }, undefined);
+      expect(wakeNext).not.toHaveBeenCalled();
+      claims.released({ ...task, name: counted.name, concurrencyKey: '' }, undefined);
+      expect(wakeNext.mock.calls).toEqual([[counted.name, '', 1]]);
+    });
+
+    it('tells the gate of a snooze, and of nothing else', async () => {
+      const gate = lab.get(TaskGates, { strict: false }).of(plain);
+      const snoozed = jest.fn();
+      gate.onSnooze(snoozed);
+      atTestEnd(() => gate.onSnooze(() => {}));
+      const task = await claimed(await send(plain, 'x'));
+      for (const outcome of [over, later, undefined]) claims.released(task, outcome);
+      expect(snoozed).not.toHaveBeenCalled();
+      claims.released(task, { ...later, snoozed: true });
+      // A definition without a gate has nobody to tell.
+      claims.released({ ...task, name: fragile.name }, { ...later, snoozed: true });
+      expect(snoozed).toHaveBeenCalledTimes(1);
+    });
   });
 });
