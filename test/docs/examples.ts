@@ -33,6 +33,13 @@ export const handleErrorTask = defineTask({
   result: z.null(),
 });
 
+export const filmEndedTask = defineTask({
+  name: 'film_ended',
+  queue: 'low_priority',
+  payload: z.strictObject({ task_id: z.uuid() }),
+  result: z.null(),
+});
+
 export const renderFilmTask = defineTask({
   name: 'render_film',
   queue: 'low_priority',
@@ -46,6 +53,7 @@ export const renderFilmTask = defineTask({
   once: { key: ({ film }) => film, ttlMs: 3_600_000 },
   rateLimit: { limit: 10, perMs: 1_000 },
   concurrencyLimit: { limit: 2, key: ({ user }) => user },
+  followUp: filmEndedTask,
 });
 
 export const reportTask = defineTask({
@@ -118,6 +126,11 @@ export class Examples {
   @HandlesTask(handleErrorTask)
   async handleError(report: TaskErrorReport) {
     this.reports.push(report);
+    return null;
+  }
+
+  @HandlesTask(filmEndedTask)
+  async ended() {
     return null;
   }
 

@@ -27,6 +27,19 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly rateLimit: RateLimit<z.output<P>> | null;
   readonly concurrencyLimit: ConcurrencyLimit<z.output<P>> | null;
   readonly fairShare: FairShare<z.output<P>> | null;
+  /**
+   * Sent when a task of this definition has ended, however that was: SUCCESS, FAILURE or REVOKED. It is stored in the
+   * transaction of the end, exactly once, with the same owner.
+   */
+  readonly followUp: FollowUpTask | null;
+}
+
+/** The definition of a task that follows another one. It reads how that one ended from the ledger. */
+export type FollowUpTask = TaskDefinition<z.ZodType<FollowUpPayload>>;
+
+export interface FollowUpPayload {
+  /** Id of the task that has ended. */
+  task_id: string;
 }
 
 /** What a sender has changed for one task; the rest comes from the definition. Times in milliseconds. */
@@ -94,6 +107,7 @@ export interface TaskOptions<P extends z.ZodType, R extends z.ZodType> {
   rateLimit?: RateLimit<z.output<P>>;
   concurrencyLimit?: ConcurrencyLimit<z.output<P>>;
   fairShare?: FairShare<z.output<P>>;
+  followUp?: FollowUpTask;
 }
 
 const defined = new Map<string, TaskDefinition>();
@@ -118,6 +132,7 @@ export function defineTask<P extends z.ZodType, R extends z.ZodType>(
     rateLimit: null,
     concurrencyLimit: null,
     fairShare: null,
+    followUp: null,
     ...options,
     retry: { ...defaultRetry, ...options.retry },
   };

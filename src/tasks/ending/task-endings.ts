@@ -95,7 +95,7 @@ export class TaskEndings {
   }
 
   private told(ended: Ended | undefined): FinalState | undefined {
-    if (ended) this.events.finished(ended.id, ended.state);
+    if (ended) this.events.finished(ended);
     return ended?.state;
   }
 }

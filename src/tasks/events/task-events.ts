@@ -3,7 +3,8 @@ import { deadline, onAbort, waitAtMost } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
 import { isFinal, type FinalState, type TaskState } from '../definitions/task-state.js';
-import type { Ended } from '../ledger/ledger-rows.js';
+import { Dispatcher } from '../hints/dispatcher.js';
+import type { Ended, FollowUp } from '../ledger/ledger-rows.js';
 import { endWithoutAttempt } from './end-of-attempt.js';
 import { LiveEvents } from './live-events.js';
 
@@ -35,10 +36,15 @@ export class TaskEvents {
   constructor(
     private readonly bus: MessageBus,
     private readonly live: LiveEvents,
+    private readonly dispatcher: Dispatcher,
   ) {}
 
-  /** Tells every process that a task has ended. Returns at once and never throws. */
-  finished(taskId: string, state: FinalState): void {
+  /**
+   * Tells every process that a task has ended, and hands its follow-up to the queue. Call it after the commit. Returns
+   * at once and never throws.
+   */
+  finished({ id: taskId, state, followUp }: Ended): void {
+    if (followUp) this.sent(followUp);
     this.wake(taskId);
     if (this.news.length < 10_000) this.news.push({ taskId, state });
     if (!this.publishing) void this.publish();
@@ -46,8 +52,14 @@ export class TaskEvents {
 
   /** The same for a task that ended without an attempt, for which nobody else sends a live event. */
   endedUnrun(task: Ended): void {
-    this.finished(task.id, task.state);
+    this.finished(task);
     this.live.emit(endWithoutAttempt(task));
+  }
+
+  private sent({ id, ...task }: FollowUp): void {
+    const hint = { taskId: id, ...task, delayMs: 0 };
+    this.dispatcher.dispatch(hint);
+    this.live.emit({ type: 'task-sent', ...hint });
   }
 
   /** Resolves once messages can arrive, or after two seconds if the store is away. */

@@ -68,8 +68,19 @@ export interface Ended {
   parentId: string | null;
   position: number | null;
   links: PlannedCallbacks | null;
+  /** Stored by the same statement, and not yet in its queue. */
+  followUp: FollowUp | null;
+}
+
+/** The task that follows the end of another one. */
+export interface FollowUp {
+  id: string;
+  name: string;
+  queue: QueueName;
+  /** 0 (first) … 9 (last). */
+  priority: number;
 }
 
 /** The columns of an {@link Ended}, for `RETURNING`. */
 export const endedColumns = `id, kind, name, queue, attempt, state, result, error, links, position,
-  canvas_id AS "canvasId", parent_id AS "parentId"`;
+  canvas_id AS "canvasId", parent_id AS "parentId", follow_up AS "followUp"`;

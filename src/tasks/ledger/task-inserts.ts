@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
 import { Gathered } from '../../common/gathered.js';
 import type { Json } from '../../common/json.js';
 import { togetherOrAlone } from '../../infrastructure/database/together-or-alone.js';
 import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { fairCost } from '../definitions/fair-cost.js';
 import type { QueueName } from '../definitions/queues.js';
-import type { TaskOverrides } from '../definitions/task-definition.js';
+import { definitionOf, type TaskOverrides } from '../definitions/task-definition.js';
 import type { TaskKind } from '../definitions/task-state.js';
+import type { FollowUp } from './ledger-rows.js';
 import type { PlannedCallbacks } from './planned-node.js';
 
 /** A row that is to be inserted. */
@@ -39,19 +41,20 @@ export interface NewTask {
 const columns = `
   id, kind, name, queue, priority, payload, run_at, expires_at, delay_ms, expires_in_ms,
   overrides, canvas_id, parent_id, position, blocked, open_children, input_key, links,
-  owner_id, owner_limit, correlation_id`;
+  owner_id, owner_limit, correlation_id, follow_up`;
 const values = `
   id, kind, name, queue, priority, payload::jsonb,
   coalesce("runAt", now() + CASE WHEN blocked THEN 0 ELSE "delayMs" END * interval '1 ms'),
   CASE WHEN NOT blocked THEN now() + "expiresInMs" * interval '1 ms' END,
   "delayMs", "expiresInMs", overrides, "canvasId", "parentId", position, blocked,
-  "openChildren", "inputKey", links, "ownerId", "ownerLimit", "correlationId"`;
+  "openChildren", "inputKey", links, "ownerId", "ownerLimit", "correlationId",
+  "followUp"`;
 const fields = `
   id uuid, kind text, name text, queue text, priority smallint, payload text,
   "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8, overrides jsonb,
   "canvasId" uuid, "parentId" uuid, position int, blocked boolean, "openChildren" int,
   "inputKey" text, links jsonb, "ownerId" uuid, "ownerLimit" int,
-  "correlationId" text`;
+  "correlationId" text, "followUp" jsonb`;
 
 const insertPlain = `
   INSERT INTO tasks (${columns})
@@ -122,6 +125,7 @@ export class TaskInserts {
       ...task,
       // As text, since a bare JSON null would become an SQL NULL.
       payload: JSON.stringify(task.payload),
+      followUp: followUpOf(task),
       ...(shared && { n, cost: costs[n] }),
     }));
     const inserted = await rows(tx, shared ? insertShared : insertPlain, [JSON.stringify(given)]);
@@ -135,4 +139,10 @@ export class TaskInserts {
       return some.map(() => undefined);
     });
   }
+}
+
+function followUpOf({ name }: NewTask): FollowUp | null {
+  const task = definitionOf(name)?.followUp;
+  if (!task) return null;
+  return { id: uuidv7(), name: task.name, queue: task.queue, priority: task.priority };
 }
