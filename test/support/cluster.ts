@@ -84,14 +84,22 @@ export async function startCluster(
     status: (id) => fetch(`${url}/api/v1/generation-status/${id}`, { headers }),
     get: (path) => fetch(url + path, { headers }),
     settled: async () => {
-      await eventually('every task is over', async () => {
-        const open = await database.query(
-          `SELECT FROM tasks WHERE finished_at IS NULL OR queue_check_at IS NULL AND finished_at IS NULL LIMIT 1`,
-        );
-        return open.length === 0;
-      });
+      // A backlog may take its time, as long as it gets smaller.
+      for (let left = await openTasks(database); left > 0;) {
+        left = await eventually(`one more of ${left} open tasks is over`, async () => {
+          const now = await openTasks(database);
+          return now < left && { now };
+        }).then(({ now }) => now);
+      }
     },
   };
+}
+
+async function openTasks(database: DataSource): Promise<number> {
+  const [{ n }] = await database.query(
+    `SELECT count(*)::int AS n FROM tasks WHERE finished_at IS NULL`,
+  );
+  return n;
 }
 
 /** Posts one request after the other, and asks how each is, until `stop` is called. */
