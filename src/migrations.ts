@@ -6,6 +6,7 @@ import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.j
 import { Credits1763700032000 } from './features/credits/migrations/1763700032000-credits.js';
 import { FairShares1763700034000 } from './tasks/migrations/1763700034000-fair-shares.js';
 import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
+import { LowCredits1763700045000 } from './features/credits/migrations/1763700045000-low-credits.js';
 import { FollowUps1763700036000 } from './tasks/migrations/1763700036000-follow-ups.js';
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
 import { JoinedNodes1763700020000 } from './tasks/migrations/1763700020000-joined-nodes.js';
@@ -44,4 +45,5 @@ export const migrations = [
   FairShares1763700034000,
   OwnerLimits1763700035000,
   FollowUps1763700036000,
+  LowCredits1763700045000,
 ];

@@ -90,6 +90,11 @@ export const creditsVariables = {
       'Width × height × steps that PRICE_PER_IMAGE pays for. A bigger image costs it again for each such amount it begins; 0: size and steps do not matter.',
     example: '5242880',
   }),
+  CREDITS_LOW_AT: variable(integer(0, 1_000_000_000).default(10), {
+    description:
+      'Users with fewer credits than this are told, once until the next grant, by mail and webhook; 0: never.',
+    example: '10',
+  }),
   PLANS: variable(plans, {
     description:
       'What users get and may do, by plan; see docs/credits.md. New users have "standard", admins "unlimited".',
@@ -101,6 +106,8 @@ export interface CreditsEnvironment {
   pricePerImage: number;
   /** 0: size and steps do not matter. */
   pricePixelSteps: number;
+  /** 0: nobody is told. */
+  creditsLowAt: number;
   plans: Plans;
 }
 
@@ -108,6 +115,7 @@ export function creditsEnvironment(v: Values<typeof creditsVariables>): CreditsE
   return {
     pricePerImage: v.PRICE_PER_IMAGE,
     pricePixelSteps: v.PRICE_PIXEL_STEPS,
+    creditsLowAt: v.CREDITS_LOW_AT,
     plans: v.PLANS,
   };
 }

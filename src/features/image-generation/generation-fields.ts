@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { anyJson } from '../../common/any-json.js';
 import { isStorable, isStorableJson } from '../../common/storable-text.js';
+import { webhookUrl } from '../webhooks/webhook-urls.js';
 import { findCommands } from './engines/prompt-commands.js';
 
 /** Steps × width × height × batch: limits the work of one request (150 steps at 2048² and more). */
@@ -45,6 +46,17 @@ export const generationFields = {
     .refine(isStorableJson, 'contains a NUL or a broken character')
     .optional()
     .describe('Your own data; returned with the status.'),
+};
+
+/** Who is told how it ends. */
+export const wishFields = {
+  webhook_url: webhookUrl
+    .optional()
+    .describe('Told of each event of this generation, in addition to the endpoints of your account.'),
+  notify_email: z
+    .boolean()
+    .optional()
+    .describe('Whether you get a mail when it has ended, if your account has an address.'),
 };
 
 interface Work {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { anyJson } from '../../common/any-json.js';
-import { aboveMaxWork, generationFields, isWithinMaxWork } from './generation-fields.js';
+import { aboveMaxWork, generationFields, isWithinMaxWork, wishFields } from './generation-fields.js';
 import { generationResult } from './image-generation.tasks.js';
 import { TASK_STATES } from '../../tasks/definitions/task-state.js';
 import { taskStatusFields } from '../task-status/task-status.dto.js';
@@ -13,8 +13,7 @@ export const generationRequest = z
     priority: priorityName
       .default('normal')
       .describe('A higher one than your plan allows is lowered to that.'),
-    webhook_url: z.never('webhooks are not available yet').optional(),
-    notify_email: z.literal(false, 'e-mail is not available yet').optional(),
+    ...wishFields,
     expires_in: z
       .int()
       .min(1)

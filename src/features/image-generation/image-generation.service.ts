@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { TaskEntity } from '../../tasks/ledger/task.entity.js';
 import type { RequestUser } from '../auth/request-user.js';
 import { CreditAccounts } from '../credits/credit-accounts.js';
 import { CreditStatements } from '../credits/credit-statements.js';
 import { TaskStatusService } from '../task-status/task-status.service.js';
-import { taskStatusOf } from '../task-status/task-status.dto.js';
+import { WebhookUrls } from '../webhooks/webhook-urls.js';
 import type {
   GenerationAccepted,
   GenerationRequest,
@@ -13,6 +12,7 @@ import type {
   Quote,
 } from './image-generation.dto.js';
 import { GenerationIntake } from './generation-intake.js';
+import { generationStatusOf } from './generation-status.js';
 import { cappedPriority } from './generation-priority.js';
 import { GenerationStore } from './generation-store.js';
 import { generateImageTask, type GenerationPayload } from './image-generation.tasks.js';
@@ -28,6 +28,7 @@ export class ImageGenerationService {
     private readonly accounts: CreditAccounts,
     private readonly statements: CreditStatements,
     private readonly status: TaskStatusService,
+    private readonly webhooks: WebhookUrls,
   ) {}
 
   /** Holds the price and stores the task, both or neither; with a key, at most once. @throws as {@link GenerationIntake.accept} */
@@ -36,6 +37,7 @@ export class ImageGenerationService {
     request: GenerationRequest,
     call: { idempotencyKey?: string; correlationId?: string },
   ): Promise<GenerationAccepted> {
+    this.refuseWebhook(request);
     const { id, status, seed, priority } = await this.intake.accept({
       ...call,
       // Made here, outside of all that may be repeated: a commit whose answer was lost must not leave a second task.
@@ -50,6 +52,7 @@ export class ImageGenerationService {
 
   /** What the request would cost; nothing is stored or held. @throws UnsupportedRequestError */
   async quote(user: Requester, request: GenerationRequest): Promise<Quote> {
+    this.refuseWebhook(request);
     this.intake.refuseUnsupported(payloadOf(request));
     const account = await this.statements.account(user.id);
     const { images, perImage, total } = this.store.priceOf(request);
@@ -61,6 +64,11 @@ export class ImageGenerationService {
       affordable: account.balance >= total,
       priority: cappedPriority(request.priority, this.accounts.planOf(account).priority),
     };
+  }
+
+  /** @throws InvalidFieldsError */
+  private refuseWebhook({ webhook_url: url }: GenerationRequest): void {
+    if (url !== undefined) this.webhooks.check(url, 'webhook_url');
   }
 
   /** @throws NotFoundError for unknown ids, tasks of other users and tasks of another kind alike */
@@ -82,15 +90,6 @@ export class ImageGenerationService {
 }
 
 function payloadOf(request: GenerationRequest): GenerationPayload {
-  const { priority, webhook_url, notify_email, expires_in, ...payload } = request;
+  const { priority, expires_in, ...payload } = request;
   return { ...payload, seed: request.seed === -1 ? chosenSeed(request.batch_size) : request.seed };
-}
-
-function generationStatusOf(task: TaskEntity): GenerationStatus {
-  const { metadata } = task.payload as GenerationPayload;
-  return {
-    ...taskStatusOf(task),
-    result: task.result as GenerationStatus['result'],
-    metadata: metadata ?? null,
-  };
 }

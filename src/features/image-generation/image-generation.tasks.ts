@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { defineTask, type Payload } from '../../tasks/definitions/task-definition.js';
-import { aboveMaxWork, generationFields, isWithinMaxWork } from './generation-fields.js';
+import { aboveMaxWork, generationFields, isWithinMaxWork, wishFields } from './generation-fields.js';
+import { generationEndedTask } from './generation-ended.task.js';
 import { chosenSeed } from './seed.js';
 
 /** The seed is chosen before dispatch, so that a retry makes the same picture. */
 const payload = z
-  .strictObject(generationFields)
+  .strictObject({ ...generationFields, ...wishFields })
   .refine(isWithinMaxWork, aboveMaxWork)
   .transform((fields) => ({
     ...fields,
@@ -46,6 +47,7 @@ export const generateImageTask = defineTask({
   },
   // The user may read it for as long as the pictures are kept.
   resultExpiresMs: null,
+  followUp: generationEndedTask,
 });
 
 export type GenerationPayload = Payload<typeof generateImageTask>;

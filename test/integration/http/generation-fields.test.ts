@@ -69,8 +69,11 @@ const fields: Record<string, Limits> = {
     refused: ['', 'urgent', 'HIGH', 1, null, ['high']],
   },
   expires_in: integer(1, 604_800),
-  webhook_url: { accepted: [], refused: ['https://example.com/hook', '', null, 1] },
-  notify_email: { accepted: [false], refused: [true, null, 'false', 0] },
+  webhook_url: {
+    accepted: ['https://example.com/hook?a=1'],
+    refused: ['', null, 1, 'example.com', 'https://10.0.0.1/', long(2_049)],
+  },
+  notify_email: { accepted: [false, true], refused: [null, 'false', 0] },
   metadata: {
     accepted: [{}, { a: [1, null, 'x', { b: 1.5 }] }, { k: long(4096 - '{"k":""}'.length) }],
     refused: [

@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../../infrastructure/database/transaction.js';
+import type { TaskEntity } from '../../tasks/ledger/task.entity.js';
+import { TaskClient } from '../../tasks/sending/task-client.js';
+import { saveChatHistoryTask } from '../chat-history/chat-history.tasks.js';
+import { LowCredits } from '../credits/low-credits.js';
+import { MailOutbox } from '../email/mail-outbox.js';
+import { generationStatusOf } from '../image-generation/generation-status.js';
+import type { GenerationPayload } from '../image-generation/image-generation.tasks.js';
+import { WebhookEvents } from '../webhooks/webhook-events.js';
+import type { WebhookEventType } from '../webhooks/webhook-event.js';
+
+/** A generation that has ended. */
+type Ended = TaskEntity & { ownerId: string };
+
+const eventOf: Partial<Record<TaskEntity['state'], WebhookEventType>> = {
+  SUCCESS: 'task.succeeded',
+  FAILURE: 'task.failed',
+  REVOKED: 'task.revoked',
+};
+
+/**
+ * What follows the end of a generation: an entry in the chat history, a mail, webhooks. All of it is written in one
+ * transaction, and each is a task of its own from there: a mail server that is away delays neither the picture nor the
+ * other effects.
+ */
+@Injectable()
+export class GenerationEffects {
+  constructor(
+    private readonly tasks: TaskClient,
+    private readonly mails: MailOutbox,
+    private readonly webhooks: WebhookEvents,
+    private readonly lowCredits: LowCredits,
+  ) {}
+
+  async of(tx: Transaction, task: Ended): Promise<void> {
+    const wishes = task.payload as GenerationPayload;
+    await this.saveHistory(tx, task, wishes);
+    if (wishes.notify_email) await this.mail(tx, task, wishes);
+    await this.announce(tx, task, wishes);
+    await this.tellOfLowCredits(tx, task.ownerId);
+  }
+
+  private async saveHistory(tx: Transaction, task: Ended, wishes: GenerationPayload) {
+    if (wishes.chat_id === undefined && wishes.character_name === undefined) return;
+    const { id, ownerId, correlationId } = task;
+    const options = { ownerId, ...(correlationId !== null && { correlationId }) };
+    await this.tasks.send(tx, saveChatHistoryTask, { task_id: id }, options);
+  }
+
+  /** Nothing for a generation that its user has revoked. */
+  private async mail(tx: Transaction, task: Ended, { prompt }: GenerationPayload): Promise<void> {
+    const { id: key, ownerId: userId, error } = task;
+    const { result } = generationStatusOf(task);
+    if (error === null) {
+      const image = result?.images[0];
+      if (!image) return;
+      const values = { image_id: image.image_id, prompt };
+      await this.mails.add(tx, { template: 'picture_ready', userId, key, values });
+    } else if (error.code !== 'revoked') {
+      const values = { prompt, reason: error.message };
+      await this.mails.add(tx, { template: 'picture_failed', userId, key, values });
+    }
+  }
+
+  private async announce(tx: Transaction, task: Ended, { webhook_url }: GenerationPayload) {
+    const type = eventOf[task.state];
+    if (!type) return;
+    await this.webhooks.announce(tx, {
+      type,
+      userId: task.ownerId,
+      key: `${task.id}:${type}`,
+      data: generationStatusOf(task),
+      url: webhook_url,
+    });
+  }
+
+  private async tellOfLowCredits(tx: Transaction, userId: string): Promise<void> {
+    const low = await this.lowCredits.toTell(tx, userId);
+    if (!low) return;
+    const key = `credits:${userId}:${low.entry}`;
+    const { balance } = low;
+    await this.mails.add(tx, { template: 'credits_low', userId, key, values: { balance } });
+    await this.webhooks.announce(tx, { type: 'credits.low', userId, key, data: { balance } });
+  }
+}
