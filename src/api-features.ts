@@ -12,6 +12,7 @@ import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
 import { SignInModule } from './features/sign-in/sign-in.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
 import { UsersModule } from './features/users/users.module.js';
+import { WebhooksModule } from './features/webhooks/webhooks.module.js';
 
 /** What answers HTTP. Workers do not load it: the HTTP packages take a quarter of a worker's start. */
 export const apiFeatures = [
@@ -29,6 +30,7 @@ export const apiFeatures = [
   ImageGenerationModule,
   ImagesModule,
   CalculateModule,
+  WebhooksModule,
 ];
 
 /** Codes of the features' own refusals, for the API's description. */
@@ -44,6 +46,9 @@ export const problemCodes = {
   registration_closed: 'Only admins make users here.',
   last_admin: 'There must be an admin, and this is the last one.',
   too_many_keys: 'The user has as many keys as there may be.',
+  too_many_webhooks: 'The user has as many webhooks as there may be.',
+  too_many_deliveries: 'Too many deliveries are waiting for receivers that do not take them.',
+  secret_unreadable: 'The server has another key by now. Rotate the secret.',
   idempotency_key_reused: 'This Idempotency-Key was already used for a different request.',
   unsupported_by_engines:
     'No Stable Diffusion server can make this picture as requested; `errors` lists the fields.',

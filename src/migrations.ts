@@ -20,6 +20,9 @@ import { Tasks1763700000000 } from './tasks/migrations/1763700000000-tasks.js';
 import { WorkerProcesses1763700022000 } from './tasks/migrations/1763700022000-worker-processes.js';
 import { Workers1763700005000 } from './tasks/migrations/1763700005000-workers.js';
 
+import { WebhookDeliveries1763700040000 } from './features/webhooks/migrations/1763700040000-webhook-deliveries.js';
+import { WebhookEndpoints1763700039000 } from './features/webhooks/migrations/1763700039000-webhook-endpoints.js';
+
 /**
  * The schema's history, oldest first. A migration lies in the folder of the feature that owns its tables,
  * or in `src/tasks/migrations`; the list is one, as a later one may build on any earlier one.
@@ -46,4 +49,6 @@ export const migrations = [
   OwnerLimits1763700035000,
   FollowUps1763700036000,
   LowCredits1763700045000,
+  WebhookEndpoints1763700039000,
+  WebhookDeliveries1763700040000,
 ];

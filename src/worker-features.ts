@@ -8,6 +8,8 @@ import { ImageGenerationWorkerModule } from './features/image-generation/image-g
 import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
 import { oldGenerations, oldIdempotencyKeys } from './features/image-generation/old-generations.js';
 import { ImagesWorkerModule } from './features/images/images-worker.module.js';
+import { oldWebhookDeliveries, oldWebhookPauses } from './features/webhooks/old-deliveries.js';
+import { WebhooksWorkerModule } from './features/webhooks/webhooks-worker.module.js';
 import { MaintenanceWorkerModule } from './features/maintenance/maintenance-worker.module.js';
 
 /** What runs tasks. */
@@ -18,8 +20,17 @@ export const workerFeatures = [
   CreditsWorkerModule,
   EmailWorkerModule,
   AccountsWorkerModule,
+  WebhooksWorkerModule,
   MaintenanceWorkerModule.with({
-    oldRows: [oldSessions, oldLogins, oldEmailLinks, oldGenerations, oldIdempotencyKeys],
+    oldRows: [
+      oldSessions,
+      oldLogins,
+      oldEmailLinks,
+      oldGenerations,
+      oldIdempotencyKeys,
+      oldWebhookDeliveries,
+      oldWebhookPauses,
+    ],
     kept: [generateImageTask],
   }),
 ];

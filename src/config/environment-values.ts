@@ -1,6 +1,9 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
+/** `true` or `false`. */
+export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+
 /** A whole number from `min` to `max`, written in digits. */
 export const integer = (min: number, max: number) =>
   z

@@ -34,6 +34,11 @@ import {
   operationVariables,
   type OperationEnvironment,
 } from './variables/operation.js';
+import {
+  webhooksEnvironment,
+  webhooksVariables,
+  type WebhooksEnvironment,
+} from './variables/webhooks.js';
 import { notesOf } from './variables/variable.js';
 
 /**
@@ -48,6 +53,7 @@ const schema = z.object({
   ...storageVariables,
   ...accountsVariables,
   ...creditsVariables,
+  ...webhooksVariables,
   ...upkeepVariables,
   ...operationVariables,
 });
@@ -63,6 +69,7 @@ export interface Environment
     StorageEnvironment,
     AccountsEnvironment,
     CreditsEnvironment,
+    WebhooksEnvironment,
     UpkeepEnvironment,
     OperationEnvironment {}
 
@@ -109,6 +116,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     ...storageEnvironment(parsed.data),
     ...accountsEnvironment(parsed.data),
     ...creditsEnvironment(parsed.data),
+    ...webhooksEnvironment(parsed.data),
     ...upkeepEnvironment(parsed.data),
     ...operationEnvironment(parsed.data),
   };

@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { httpOrigin, url } from '../environment-values.js';
+import { flag, httpOrigin, url } from '../environment-values.js';
 import { variable, type Values } from './variable.js';
-
-const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
 export const storageVariables = {
   S3_BUCKET: variable(

@@ -47,6 +47,7 @@ export class AccountsProcessor {
     const images = await this.deleteImages(userId, context);
     await query(this.database, `DELETE FROM idempotency_keys WHERE owner_id = $1`, [userId]);
     const tasks = await this.deleteTasks(userId, context);
+    await this.deleteDeliveries(userId, context);
     await query(this.database, `DELETE FROM users WHERE id = $1`, [userId]);
     return { images, tasks };
   }
@@ -93,6 +94,20 @@ export class AccountsProcessor {
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       throw new RetryableTaskError(error.code, error.message, { cause: error });
+    }
+  }
+
+  /** Those of webhooks; what else there is of those goes with the user's row. */
+  private async deleteDeliveries(userId: string, { signal }: TaskContext): Promise<void> {
+    for (let gone = batchSize; gone === batchSize;) {
+      signal.throwIfAborted();
+      const deleted = await query(
+        this.database,
+        `DELETE FROM webhook_deliveries WHERE id IN (
+           SELECT id FROM webhook_deliveries WHERE user_id = $1 LIMIT ${batchSize}) RETURNING id`,
+        [userId],
+      );
+      gone = deleted.length;
     }
   }
 

@@ -15,6 +15,7 @@ const small = { prompt: 'CANARY-OWNED', width: 64, height: 64, steps: 1 };
 const bodies: Record<string, unknown> = {
   'PATCH /api/v1/users/:user_id': { plan: 'standard' },
   'POST /api/v1/users/:user_id/credits': { amount: 1 },
+  'PATCH /api/v1/webhooks/:webhook_id': { description: 'x' },
 };
 
 interface Route {
@@ -52,7 +53,21 @@ describe('what belongs to a user', () => {
   async function person(name: string): Promise<Person> {
     const { id } = await darkroom.app.get(AuthService).createUser(name, 'user');
     const { id: keyId, key } = await darkroom.app.get(ApiKeys).create(id);
-    return { id, key, things: { user_id: id, key_id: keyId, ...(await picture(key)) } };
+    return {
+      id,
+      key,
+      things: { user_id: id, key_id: keyId, ...(await webhook(key)), ...(await picture(key)) },
+    };
+  }
+
+  async function webhook(key: string): Promise<Things> {
+    const path = '/api/v1/webhooks';
+    // No name that exists: nothing leaves the machine.
+    const { webhook_id } = await json(await ask('POST', path, key, { url: 'https://x.invalid/' }));
+    const { delivery_id } = await json(
+      await ask('POST', `${path}/${String(webhook_id)}/test`, key),
+    );
+    return { webhook_id, delivery_id } as Things;
   }
 
   async function picture(key: string): Promise<Things> {
@@ -154,6 +169,7 @@ describe('what belongs to a user', () => {
       'task.read',
       'user.read',
       'users.list',
+      'webhook.read',
     ]);
     reads.mockClear();
     for (const route of deletingLast(having('owned'))) {

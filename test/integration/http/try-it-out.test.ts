@@ -24,13 +24,15 @@ interface Document {
 
 /** Of all answers. None of them is a password, a digest, a hash or an address of a client. */
 const answerKeys = `
-  access_token affordable amount at attempt balance bytes code content_type created_at database docs email
-  engine entries error eta_seconds expires_at expires_in finished_at granted health height held id image_id
-  images images_per_day images_today index key keys kind last_used_at message metadata model monthly_credits
-  name next_cursor note openapi outcome owner_id percent plan prefix price price_per_image priority progress
-  queue queue_position queued refresh_token refunded requests_per_minute result retryable role running scopes seconds
-  seed sha256 started_at status status_url step steps task_id tasks thumbnail_url token_type url used user_id
-  users width
+  access_token affordable amount at attempt attempts balance body bytes code content_type created_at database
+  deliveries delivery_id description disabled_reason docs email enabled engine entries error eta_seconds event
+  events expires_at expires_in failing_since finished_at granted health height held id image_id images
+  images_per_day images_today index key keys kind last_failure_at last_success_at last_used_at latency_ms
+  message metadata model monthly_credits name next_attempt_at next_cursor note number openapi outcome owner_id
+  percent plan prefix previous_until price price_per_image priority progress queue queue_position queued
+  refresh_token refunded requests_per_minute response response_status result retryable role running scopes
+  seconds secret seed sha256 started_at state status status_url step steps task_id tasks thumbnail_url
+  token_type url used user_id users webhook_id webhooks width
 `
   .trim()
   .split(/\s+/);
@@ -114,10 +116,11 @@ describe('"Try it out" in the docs', () => {
         about(`${verb} ${path}: ${answer.status}`, () =>
           expect([200, 201, 202]).toContain(answer.status),
         );
-        const accepted = (await answer.json()) as { task_id?: string };
+        const accepted = (await answer.json()) as { task_id?: string; webhook_id?: string };
         expect(otherKeys(accepted)).toEqual([]);
         isDescribed(`${verb} ${path}`, accepted, schemaOf(operation, answer.status));
         if (accepted.task_id !== undefined) ids['task_id'] = accepted.task_id;
+        if (accepted.webhook_id !== undefined) ids['webhook_id'] = accepted.webhook_id;
       }
     };
     // What names a picture needs one.
@@ -132,6 +135,8 @@ describe('"Try it out" in the docs', () => {
     };
     ids['user_id'] = people.users[0]!.id;
     for (const one of later!) await send(one);
+    const tested = await darkroom.post(`/api/v1/webhooks/${ids['webhook_id']}/test`, undefined);
+    ids['delivery_id'] = ((await tested.json()) as { delivery_id: string }).delivery_id;
     for (const [verb, path, operation] of operations) {
       const { parameters } = operation;
       if (verb !== 'get') continue;

@@ -110,7 +110,7 @@ it('nothing is guarded by middleware, which other spellings of a path get around
   expect(using.map(({ name }) => name)).toEqual([]);
 });
 
-it('only the client of the engines speaks HTTP to others (security 26)', () => {
+it('only the clients of engines and webhooks speak HTTP to others (security 26)', () => {
   const client = /import [^;]*\b(request|get|create|axios)\b[^;]* from '(axios|(node:)?https?)'/;
   const speaking = sources.filter(({ name, file }) => {
     if (/^(sketch|cli)\b/.test(name)) return false;
@@ -121,6 +121,7 @@ it('only the client of the engines speaks HTTP to others (security 26)', () => {
   });
   expect(speaking.map(({ name }) => name)).toEqual([
     join('features', 'image-generation', 'engines', 'a1111-http.ts'),
+    join('features', 'webhooks', 'webhook-client.ts'),
   ]);
 });
 
