@@ -4,6 +4,7 @@ import { AuthModule } from './features/auth/auth.module.js';
 import { CalculateModule } from './features/calculate/calculate.module.js';
 import { CreditsModule } from './features/credits/credits.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
+import { GalleryModule } from './features/gallery/gallery.module.js';
 import { HealthModule } from './features/health/health.module.js';
 import { ImageGenerationModule } from './features/image-generation/image-generation.module.js';
 import { ImagesModule } from './features/images/images.module.js';
@@ -29,6 +30,7 @@ export const apiFeatures = [
   SignInModule,
   ImageGenerationModule,
   ImagesModule,
+  GalleryModule,
   CalculateModule,
   WebhooksModule,
 ];

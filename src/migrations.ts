@@ -1,4 +1,5 @@
 import { Accounts1763700001000 } from './features/auth/migrations/1763700001000-accounts.js';
+import { Gallery1763700041000 } from './features/images/migrations/1763700041000-gallery.js';
 import { Images1763700002000 } from './features/images/migrations/1763700002000-images.js';
 import { Audit1763700030000 } from './features/audit/migrations/1763700030000-audit.js';
 import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js';
@@ -51,4 +52,5 @@ export const migrations = [
   LowCredits1763700045000,
   WebhookEndpoints1763700039000,
   WebhookDeliveries1763700040000,
+  Gallery1763700041000,
 ];

@@ -19,6 +19,8 @@ const plan = z.strictObject({
   running: limit,
   /** Images asked for in a day, UTC. */
   images_per_day: limit,
+  /** Days that pictures are kept, favourites for ever; null: all of them for ever. */
+  picture_retention_days: z.int().min(1).max(36_500).nullable(),
   /** The highest priority. A request for a higher one gets this. */
   priority: z.enum(['high', 'normal', 'low']),
 });
@@ -34,6 +36,7 @@ const defaults: Plans = {
     queued: 200,
     running: 20,
     images_per_day: 1_000,
+    picture_retention_days: null,
     priority: 'normal',
   },
   unlimited: {
@@ -43,6 +46,7 @@ const defaults: Plans = {
     queued: null,
     running: null,
     images_per_day: null,
+    picture_retention_days: null,
     priority: 'high',
   },
 };

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { query, rows } from '../../infrastructure/database/transaction.js';
+import { inTransaction, query, rows } from '../../infrastructure/database/transaction.js';
 import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
 import type { Payload } from '../../tasks/definitions/task-definition.js';
 import { RetryableTaskError } from '../../tasks/definitions/task-errors.js';
@@ -8,7 +8,8 @@ import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { EmailLinks } from '../email/email-links.js';
 import { sendEmailTask } from '../email/email.tasks.js';
-import { ObjectStorage, StorageError } from '../storage/object-storage.js';
+import { ImageRemoval } from '../images/image-removal.js';
+import { removalBatch } from '../images/images.tasks.js';
 import { deleteAccountTask, forgotPasswordTask } from './accounts.tasks.js';
 
 /** Rows of one statement. */
@@ -20,7 +21,7 @@ export class AccountsProcessor {
   constructor(
     private readonly database: DataSource,
     private readonly tasks: TaskClient,
-    private readonly storage: ObjectStorage,
+    private readonly removal: ImageRemoval,
     private readonly links: EmailLinks,
   ) {}
 
@@ -68,32 +69,20 @@ export class AccountsProcessor {
     return this.endTasks(userId);
   }
 
-  /** Objects first: without their rows nobody would find them. */
   private async deleteImages(userId: string, { signal }: TaskContext): Promise<number> {
     for (let total = 0; ;) {
       signal.throwIfAborted();
-      const images = await query<{ id: string; keys: (string | null)[] }>(
-        this.database,
-        `SELECT id, ARRAY[object_key, thumbnail_key] AS keys FROM generated_images
-          WHERE owner_id = $1 LIMIT ${batchSize}`,
-        [userId],
-      );
-      if (images.length === 0) return total;
-      for (const key of images.flatMap(({ keys }) => keys)) {
-        if (key !== null) await this.deleteObject(key);
-      }
-      const ids = images.map(({ id }) => id);
-      await query(this.database, `DELETE FROM generated_images WHERE id = ANY($1)`, [ids]);
-      total += images.length;
-    }
-  }
-
-  private async deleteObject(key: string): Promise<void> {
-    try {
-      await this.storage.delete(key);
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
-      throw new RetryableTaskError(error.code, error.message, { cause: error });
+      const removed = await inTransaction(this.database, async (tx) => {
+        const images = await rows<{ id: string }>(
+          tx,
+          `SELECT id FROM generated_images WHERE owner_id = $1 LIMIT ${removalBatch}`,
+          [userId],
+        );
+        const ids = images.map(({ id }) => id);
+        return this.removal.remove(tx, ids);
+      });
+      if (removed === 0) return total;
+      total += removed;
     }
   }
 

@@ -41,6 +41,10 @@ export const statement = z.strictObject({
     queued: limit,
     running: limit,
     images_per_day: limit,
+    picture_retention_days: z
+      .int()
+      .nullable()
+      .describe('Older pictures are deleted, unless they are favourites; null: none are.'),
     priority: z.enum(['high', 'normal', 'low']).describe('The highest that you may ask for.'),
   }),
   used: z.strictObject({

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
 import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
-import type { GeneratedImageEntity } from '../images/generated-image.entity.js';
 import { CreditHolds } from '../credits/credit-holds.js';
+import { imageResultOf } from '../images/image-result.js';
 import { ImageStore } from '../images/image-store.js';
 import { EnginePool } from './engine-pool.js';
 import { engineRequest } from './engine-request.js';
@@ -22,12 +22,21 @@ export class ImageGenerationProcessor {
   @HandlesTask(generateImageTask)
   async generate(generation: GenerationPayload, context: TaskContext) {
     const made = await this.txt2img(generation, context);
-    const task = { ...context, ownerId: context.ownerId! };
+    const origin = {
+      taskId: context.taskId,
+      ownerId: context.ownerId!,
+      correlationId: context.correlationId,
+      prompt: generation.prompt,
+      negativePrompt: generation.negative_prompt,
+      model: made.model,
+      characterName: generation.character_name ?? null,
+      chatId: generation.chat_id ?? null,
+    };
     return completeWith(async (tx) => {
-      const images = await this.images.add(tx, task, made.images);
-      await this.holds.delivered(tx, task.taskId, images.length);
+      const images = await this.images.add(tx, origin, made.images);
+      await this.holds.delivered(tx, context.taskId, images.length);
       return {
-        images: images.map(imageResult),
+        images: images.map(imageResultOf),
         model: made.model,
         engine: made.engine,
         seconds: Math.round(made.seconds * 1000) / 1000,
@@ -58,20 +67,4 @@ export class ImageGenerationProcessor {
       throw taskErrorOf(error, this.settings.enginePatienceMs);
     }
   }
-}
-
-function imageResult(image: GeneratedImageEntity) {
-  const url = `/api/v1/images/${image.id}`;
-  return {
-    image_id: image.id,
-    url,
-    thumbnail_url: `${url}?size=thumbnail`,
-    width: image.width,
-    height: image.height,
-    content_type: image.contentType,
-    bytes: image.bytes,
-    sha256: image.sha256.toString('hex'),
-    seed: Number(image.seed),
-    index: image.index,
-  };
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defineTask, type Payload } from '../../tasks/definitions/task-definition.js';
-import { aboveMaxWork, generationFields, isWithinMaxWork, wishFields } from './generation-fields.js';
+import { imageResult } from '../images/image-result.js';
 import { generationEndedTask } from './generation-ended.task.js';
+import { aboveMaxWork, generationFields, isWithinMaxWork, wishFields } from './generation-fields.js';
 import { chosenSeed } from './seed.js';
 
 /** The seed is chosen before dispatch, so that a retry makes the same picture. */
@@ -14,20 +15,7 @@ const payload = z
   }));
 
 export const generationResult = z.strictObject({
-  images: z.array(
-    z.strictObject({
-      image_id: z.uuid(),
-      url: z.string(),
-      thumbnail_url: z.string(),
-      width: z.int(),
-      height: z.int(),
-      content_type: z.enum(['image/png', 'image/jpeg', 'image/webp']),
-      bytes: z.int(),
-      sha256: z.string(),
-      seed: z.int(),
-      index: z.int(),
-    }),
-  ),
+  images: z.array(imageResult),
   model: z.string().nullable(),
   engine: z.string(),
   seconds: z.number(),

@@ -37,6 +37,31 @@ export class GeneratedImageEntity {
   @Column('bigint')
   seed!: string;
 
+  /** What it shows; null: it was made before prompts were kept, and its task was gone. */
+  @Column('text', { nullable: true })
+  prompt!: string | null;
+
+  @Column('text', { name: 'negative_prompt', nullable: true })
+  negativePrompt!: string | null;
+
+  /** Checkpoint that made it; null: the engine did not say. */
+  @Column('text', { nullable: true })
+  model!: string | null;
+
+  @Column('text', { name: 'character_name', nullable: true })
+  characterName!: string | null;
+
+  /** The client's own name of a conversation. */
+  @Column('text', { name: 'chat_id', nullable: true })
+  chatId!: string | null;
+
+  /** Never deleted because of its age. */
+  @Column('boolean')
+  favourite!: boolean;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt!: Date;
+
   @Column('text', { name: 'object_key', nullable: true })
   objectKey!: string | null;
 

@@ -15,6 +15,19 @@ export interface NewImage {
   seed: number;
 }
 
+/** Whose the pictures of a task are, and what they show. */
+export interface ImageOrigin {
+  taskId: string;
+  ownerId: string;
+  correlationId: string | null;
+  prompt: string;
+  negativePrompt: string;
+  /** Checkpoint that made them; null: the engine did not say. */
+  model: string | null;
+  characterName: string | null;
+  chatId: string | null;
+}
+
 /** A picture's row, and its bytes while they are in the spool. */
 export interface SpooledImage {
   image: GeneratedImageEntity;
@@ -35,15 +48,20 @@ export class ImageStore {
    */
   async add(
     tx: Transaction,
-    task: { taskId: string; ownerId: string; correlationId: string | null },
+    { correlationId, ...origin }: ImageOrigin,
     images: NewImage[],
   ): Promise<GeneratedImageEntity[]> {
     const added: GeneratedImageEntity[] = [];
     for (const [index, image] of images.entries()) {
       const row = tx.create(GeneratedImageEntity, {
         id: uuidv7(),
-        taskId: task.taskId,
-        ownerId: task.ownerId,
+        taskId: origin.taskId,
+        ownerId: origin.ownerId,
+        prompt: origin.prompt,
+        negativePrompt: origin.negativePrompt,
+        model: origin.model,
+        characterName: origin.characterName,
+        chatId: origin.chatId,
         index,
         width: image.width,
         height: image.height,
@@ -62,8 +80,8 @@ export class ImageStore {
         uploadToCloudTask,
         { image_id: row.id },
         {
-          ownerId: task.ownerId,
-          ...(task.correlationId !== null && { correlationId: task.correlationId }),
+          ownerId: origin.ownerId,
+          ...(correlationId !== null && { correlationId }),
         },
       );
       added.push(row);

@@ -9,5 +9,6 @@ import { ImagesService } from './images.service.js';
   imports: [AuditModule, ImageStoreModule, StorageModule],
   controllers: [ImagesController],
   providers: [ImagesService],
+  exports: [ImagesService],
 })
 export class ImagesModule {}

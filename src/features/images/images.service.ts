@@ -3,8 +3,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { NotFoundError, UnavailableError } from '../../common/app-error.js';
 import { AuditLog } from '../audit/audit-log.js';
 import type { RequestUser } from '../auth/request-user.js';
-import { ObjectStorage, StorageError } from '../storage/object-storage.js';
-import { ImageStore } from './image-store.js';
+import { ObjectStorage, StorageError, type StoredObject } from '../storage/object-storage.js';
+import { ImageStore, type SpooledImage } from './image-store.js';
 import { makeThumbnail } from './thumbnail.js';
 
 /** A picture as its row describes it. Its bytes are read on demand. */
@@ -18,7 +18,7 @@ export interface ImageContent {
 
 /** Where the bytes are. */
 export type ImageSource =
-  | { stream: Readable; bytes: number }
+  | StoredObject
   /** A signed link, for a browser to fetch them itself. */
   | { link: string };
 
@@ -54,28 +54,45 @@ export class ImagesService {
     };
   }
 
-  private async open(id: string, size: 'full' | 'thumbnail'): Promise<ImageSource> {
-    const found = await this.images.findSpooled(id);
-    if (!found) throw new NotFoundError('image');
-    const { image, spooled } = found;
-    if (spooled === null) {
-      return this.stored(id, size === 'thumbnail' ? image.thumbnailKey : image.objectKey);
-    }
-    const bytes = size === 'thumbnail' ? await makeThumbnail(spooled) : spooled;
-    return { stream: Readable.from([bytes]), bytes: bytes.length };
+  /** The whole picture, for callers who have checked whose it is. @throws NotFoundError, UnavailableError */
+  async read(id: string): Promise<StoredObject> {
+    const { image, spooled } = await this.findBytes(id);
+    return spooled === null ? this.stored(id, image.objectKey) : inMemory(spooled);
   }
 
-  private async stored(id: string, key: string | null): Promise<ImageSource> {
+  private async open(id: string, size: 'full' | 'thumbnail'): Promise<ImageSource> {
+    const { image, spooled } = await this.findBytes(id);
+    if (spooled !== null) {
+      return inMemory(size === 'thumbnail' ? await makeThumbnail(spooled) : spooled);
+    }
+    const key = size === 'thumbnail' ? image.thumbnailKey : image.objectKey;
+    const link = key === null ? null : await this.fromStorage(this.storage.link(key, linkSeconds));
+    return link === null ? this.stored(id, key) : { link };
+  }
+
+  private async findBytes(id: string): Promise<SpooledImage> {
+    const found = await this.images.findSpooled(id);
+    if (!found) throw new NotFoundError('image');
+    return found;
+  }
+
+  private async stored(id: string, key: string | null): Promise<StoredObject> {
+    const object = key === null ? null : await this.fromStorage(this.storage.get(key));
+    if (object) return object;
+    this.log.error(`Image ${id}: its object is missing from storage`);
+    throw new NotFoundError('image');
+  }
+
+  private async fromStorage<T>(answer: Promise<T>): Promise<T> {
     try {
-      const link = key === null ? null : await this.storage.link(key, linkSeconds);
-      if (link !== null) return { link };
-      const object = key === null ? null : await this.storage.get(key);
-      if (object) return object;
+      return await answer;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       throw new UnavailableError(error.message, error);
     }
-    this.log.error(`Image ${id}: its object is missing from storage`);
-    throw new NotFoundError('image');
   }
+}
+
+function inMemory(bytes: Buffer): StoredObject {
+  return { stream: Readable.from([bytes]), bytes: bytes.length };
 }

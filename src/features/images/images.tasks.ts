@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { defineTask } from '../../tasks/definitions/task-definition.js';
 import { defineSchedule } from '../../tasks/schedules/schedule-definition.js';
 
+/** Most pictures that are removed in one transaction, so that the list of their objects fits a task. */
+export const removalBatch = 200;
+
 /**
  * Moves one picture from the spool to object storage, with a thumbnail.
  *
@@ -16,6 +19,35 @@ export const uploadToCloudTask = defineTask({
   retry: { max: 50_000, delayMs: 5_000, backoff: 'exponential', maxDelayMs: 600_000, jitter: 0.2 },
   softTimeLimitMs: 120_000,
   hardTimeLimitMs: 150_000,
+});
+
+/** Deletes the objects of pictures that were removed. An outage of the storage only delays it. */
+export const deleteObjectsTask = defineTask({
+  name: 'delete_objects_task',
+  queue: 'low_priority',
+  payload: z.strictObject({
+    keys: z
+      .array(z.string().regex(/^images\/[\w./-]{1,200}$/))
+      .min(1)
+      .max(2 * removalBatch),
+  }),
+  result: z.strictObject({ deleted: z.int() }),
+  retry: { max: 50_000, delayMs: 5_000, backoff: 'exponential', maxDelayMs: 600_000, jitter: 0.2 },
+});
+
+/** Removes pictures that are older than the plan of their owner keeps them. */
+export const deleteOldPicturesTask = defineTask({
+  name: 'delete_old_pictures_task',
+  queue: 'low_priority',
+  payload: z.null(),
+  result: z.strictObject({ deleted: z.int() }),
+});
+
+export const deleteOldPictures = defineSchedule(deleteOldPicturesTask, {
+  name: 'delete_old_pictures',
+  cron: '0 3 * * *',
+  payload: null,
+  misfire: 'one',
 });
 
 /** Deletes objects of pictures that no longer exist. */

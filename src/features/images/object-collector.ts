@@ -8,7 +8,8 @@ const batchSize = 500;
 /** Younger objects are left alone: a picture is stored before its row says so. */
 const oldEnoughMs = 86_400_000;
 /** Keys that Darkroom makes; others are not ours to delete. */
-const ourKey = /^images\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\//;
+const ourKey =
+  /^images\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\/(\d{1,4})\./;
 
 export interface Collected {
   /** Objects that were looked at. */
@@ -50,13 +51,14 @@ export class ObjectCollector {
 
   private async deleteUnreferenced(keys: string[], signal: AbortSignal): Promise<number> {
     const ours = keys.flatMap((key) => {
-      const [, taskId] = ourKey.exec(key) ?? [];
-      return taskId === undefined ? [] : [{ key, taskId }];
+      const [, taskId, index] = ourKey.exec(key) ?? [];
+      return taskId === undefined ? [] : [{ key, taskId, index }];
     });
     const lost = await query<{ key: string }>(
       this.database,
-      `SELECT key FROM jsonb_to_recordset($1) AS object(key text, "taskId" uuid)
-        WHERE NOT EXISTS (SELECT FROM generated_images WHERE task_id = "taskId")`,
+      `SELECT key FROM jsonb_to_recordset($1) AS object(key text, "taskId" uuid, index smallint)
+        WHERE NOT EXISTS (
+              SELECT FROM generated_images i WHERE i.task_id = "taskId" AND i.index = object.index)`,
       [JSON.stringify(ours)],
     );
     for (const { key } of lost) {

@@ -25,6 +25,7 @@ const free: Plan = {
   queued: null,
   running: null,
   images_per_day: null,
+  picture_retention_days: null,
   priority: 'high',
 };
 const refusal = (who: Account, plan: Partial<Plan>, demand = { images: 2, price: 4 }) => {

@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
+import { TaskClient } from '../../tasks/sending/task-client.js';
+import { deleteObjectsTask } from './images.tasks.js';
+
+/** The one way by which pictures go: at their owner's wish, by their age, and with an account. */
+@Injectable()
+export class ImageRemoval {
+  constructor(private readonly tasks: TaskClient) {}
+
+  /**
+   * Deletes the rows and the bytes in the spool, and sends a task that deletes the objects: from the commit on nobody
+   * can read the pictures.
+   *
+   * Failure window: an upload is storing a picture at that moment, and its objects have no row any more. Remedy: the
+   * nightly collection deletes them, once they are a day old.
+   *
+   * @param ids at most `removalBatch`
+   * @returns how many there were
+   */
+  async remove(tx: Transaction, ids: string[], correlationId?: string): Promise<number> {
+    const removed = await rows<{ keys: (string | null)[] }>(
+      tx,
+      `DELETE FROM generated_images WHERE id = ANY($1)
+       RETURNING ARRAY[object_key, thumbnail_key] AS keys`,
+      [ids],
+    );
+    const keys = removed.flatMap((image) => image.keys).filter((key) => key !== null);
+    if (keys.length > 0) {
+      // It belongs to nobody: the tasks of a deleted account are deleted too.
+      const sending = correlationId === undefined ? {} : { correlationId };
+      await this.tasks.send(tx, deleteObjectsTask, { keys }, sending);
+    }
+    return removed.length;
+  }
+}
