@@ -17,7 +17,7 @@ export interface Received {
 
 export type Behaviour = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** Receives webhooks for one test, on loopback. */
+/** Receives webhooks, on loopback. */
 export interface HookReceiver {
   url: string;
   port: number;
@@ -26,6 +26,7 @@ export interface HookReceiver {
   behave: (behaviour: Behaviour) => void;
   /** Ids of the messages whose signature is that of the secret. */
   genuine: (secret: string) => string[];
+  close: () => void;
 }
 
 export const answering =
@@ -33,8 +34,22 @@ export const answering =
   (response) =>
     response.writeHead(status, headers).end(body);
 
-export async function startReceiver(
-  options: { host?: string; port?: number; tls?: { key: string; cert: string } } = {},
+/** For one test. */
+export async function startReceiver(options?: ReceiverOptions): Promise<HookReceiver> {
+  const receiver = await openReceiver(options);
+  atTestEnd(receiver.close);
+  return receiver;
+}
+
+interface ReceiverOptions {
+  host?: string;
+  port?: number;
+  tls?: { key: string; cert: string };
+}
+
+/** Until `close` is called. */
+export async function openReceiver(
+  options: ReceiverOptions = {},
 ): Promise<HookReceiver> {
   const { host = '127.0.0.1', tls } = options;
   const received: Received[] = [];
@@ -50,10 +65,6 @@ export async function startReceiver(
     void take(request, response).catch(() => response.destroy());
   const server: Server = tls ? createTlsServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, host, resolve));
-  atTestEnd(() => {
-    server.closeAllConnections();
-    server.close();
-  });
   const { port } = server.address() as AddressInfo;
   return {
     url: `${tls ? 'https' : 'http'}://${host}:${port}/hook`,
@@ -66,5 +77,9 @@ export async function startReceiver(
           return signatureProblem(secret, headers as Partial<SignedHeaders>, text) === undefined;
         })
         .map(({ headers }) => headers['webhook-id'] as string),
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
   };
 }

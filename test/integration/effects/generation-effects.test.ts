@@ -5,7 +5,7 @@ import { generateImageTask } from '../../../src/features/image-generation/image-
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
-import { answering, startReceiver, type HookReceiver } from '../../support/hook-receiver.js';
+import { answering, openReceiver, type HookReceiver } from '../../support/hook-receiver.js';
 import { openMailbox, type Mailbox } from '../../support/mailbox.js';
 import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { problemOf } from '../../support/problem.js';
@@ -24,7 +24,7 @@ onBothQueueEngines('the effects of a generation', (engine) => {
   let userId: string;
   beforeAll(async () => {
     mailbox = await openMailbox();
-    receiver = await startReceiver({ until: 'end of file' });
+    receiver = await openReceiver();
     darkroom = await startDarkroom(engine, {
       sketch: { stepMs: 20 },
       settings: {
@@ -41,7 +41,7 @@ onBothQueueEngines('the effects of a generation', (engine) => {
   afterAll(async () => {
     await darkroom.close();
     await mailbox.close();
-    await receiver.close();
+    receiver.close();
   });
 
   const told = (id: string, type: string) =>
