@@ -36,6 +36,12 @@ export function jsonValue(text: string): unknown {
   }
 }
 
+export function listValue(text: string): unknown[] {
+  const value = jsonValue(text);
+  if (!Array.isArray(value)) throw new InvalidArgumentError('Write a list: [2, 3].');
+  return value;
+}
+
 export function queuesValue(text: string): QueueName[] {
   try {
     return parseQueueNames(text);

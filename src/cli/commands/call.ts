@@ -6,10 +6,18 @@ import { withDarkroom, type Darkroom } from '../connection.js';
 import { definitionOf } from '../definitions.js';
 import { CliError, usageError } from '../exit.js';
 import { answerOf, neverMs } from '../task-answer.js';
-import { durationValue, integerValue, jsonValue, momentValue, queueValue } from '../values.js';
+import {
+  durationValue,
+  integerValue,
+  jsonValue,
+  listValue,
+  momentValue,
+  queueValue,
+} from '../values.js';
 
 interface Options {
   payload?: unknown;
+  args?: unknown[];
   owner?: string;
   queue?: QueueName;
   priority?: number;
@@ -21,11 +29,11 @@ interface Options {
 
 /** Celery's `call`: sends one task. */
 export function callCommand(program: Command): void {
-  command(program, 'call <name>', {
+  command(program, 'call <name> [payload]', {
     description: 'Send a task. Its payload is checked before anything is stored.',
     examples: [
       [`call generate_image_task --payload '{"prompt":"a lighthouse"}' --owner admin`, 'a picture'],
-      [`call add_numbers --payload '{"x":2,"y":3}' --wait 10s`, 'send, and print the result'],
+      [`call add_numbers --args '[2,3]' --wait 10s`, 'send, and print the result'],
       [
         `call upload_to_cloud_task --payload '{"image_id":"…"}' --delay 10m`,
         'run it in ten minutes',
@@ -35,6 +43,7 @@ export function callCommand(program: Command): void {
       'Prints the id of the task; with --wait, how it ended: exit code 0 for SUCCESS, 1 for FAILURE and\nREVOKED, 124 when it is not over in time.',
   })
     .option('--payload <json>', 'payload of the task (default: null)', jsonValue)
+    .option('--args <json>', 'instead of a payload: its fields as a list', listValue)
     .option('--owner <user>', 'whose task it is: the name or the id of a user')
     .option('--queue <name>', "another queue than the task's own", queueValue)
     .option('--priority <0-9>', '0 is first, 9 last', integerValue(0, 9))
@@ -45,16 +54,17 @@ export function callCommand(program: Command): void {
     .action(answers(call));
 }
 
-async function call(name: string, options: Options): Promise<Answer> {
+async function call(name: string, given: string | undefined, options: Options): Promise<Answer> {
   if (options.delay !== undefined && options.runAt !== undefined) {
     throw usageError('--delay and --run-at exclude each other.');
   }
   const definition = await definitionOf(name);
+  const payload = await payloadOf(definition, given, options);
   if (definition.needsOwner && options.owner === undefined) {
     throw usageError(`A task "${name}" belongs to a user: say whose with --owner <name>.`);
   }
   return withDarkroom(async (darkroom) => {
-    const id = await send(darkroom, definition, options);
+    const id = await send(darkroom, definition, payload, options);
     if (options.wait === undefined) return { json: { task_id: id }, text: id };
     const { TaskResults } = await import('../../tasks/results/task-results.js');
     const timeoutMs = options.wait === true ? neverMs : options.wait;
@@ -65,7 +75,8 @@ async function call(name: string, options: Options): Promise<Answer> {
 async function send(
   darkroom: Darkroom,
   definition: TaskDefinition,
-  { payload = null, owner, queue, priority, delay, runAt, expires }: Options,
+  payload: unknown,
+  { owner, queue, priority, delay, runAt, expires }: Options,
 ): Promise<string> {
   const { DataSource } = await import('typeorm');
   const { TaskClient } = await import('../../tasks/sending/task-client.js');
@@ -80,6 +91,30 @@ async function send(
     ...(expires !== undefined && { expiresInMs: expires }),
   });
   return sent.id;
+}
+
+/** @throws CliError when it is given twice, or the task has no list of arguments */
+async function payloadOf(
+  definition: TaskDefinition,
+  given: string | undefined,
+  { payload, args }: Options,
+): Promise<unknown> {
+  const ways = [given, payload, args].filter((one) => one !== undefined);
+  if (ways.length > 1) throw usageError('Give the payload once: as it is, --payload or --args.');
+  if (args !== undefined) {
+    const { payloadOfArgs } = await import('../../tasks/definitions/task-payload.js');
+    return payloadOfArgs(definition, args);
+  }
+  return given === undefined ? (payload ?? null) : jsonArgument(given);
+}
+
+/** @throws CliError */
+function jsonArgument(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw usageError(`The payload is not JSON: ${(error as Error).message}.`);
+  }
 }
 
 async function ownerIdOf(darkroom: Darkroom, owner: string): Promise<string> {

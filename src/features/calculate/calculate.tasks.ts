@@ -7,6 +7,7 @@ export const term = z.int('must be an integer').min(-1e15).max(1e15);
 export const addNumbersTask = defineTask({
   name: 'add_numbers',
   queue: 'normal_priority',
+  args: ['x', 'y'],
   payload: z.strictObject({ x: term, y: term }),
   result: z.int(),
 });

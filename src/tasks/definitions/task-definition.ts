@@ -27,6 +27,8 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly rateLimit: RateLimit<z.output<P>> | null;
   readonly concurrencyLimit: ConcurrencyLimit<z.output<P>> | null;
   readonly fairShare: FairShare<z.output<P>> | null;
+  /** Names of the payload's fields in the order of a call's arguments, as Celery's tasks have them. */
+  readonly args: readonly string[] | null;
   /**
    * Sent when a task of this definition has ended, however that was: SUCCESS, FAILURE or REVOKED. It is stored in the
    * transaction of the end, exactly once, with the same owner.
@@ -108,6 +110,7 @@ export interface TaskOptions<P extends z.ZodType, R extends z.ZodType> {
   concurrencyLimit?: ConcurrencyLimit<z.output<P>>;
   fairShare?: FairShare<z.output<P>>;
   followUp?: FollowUpTask;
+  args?: readonly string[];
 }
 
 const defined = new Map<string, TaskDefinition>();
@@ -133,6 +136,7 @@ export function defineTask<P extends z.ZodType, R extends z.ZodType>(
     concurrencyLimit: null,
     fairShare: null,
     followUp: null,
+    args: null,
     ...options,
     retry: { ...defaultRetry, ...options.retry },
   };

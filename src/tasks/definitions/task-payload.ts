@@ -52,6 +52,21 @@ export function checkedRest(definition: TaskDefinition, field: string, rest: Jso
   return checkedSize(definition, rest);
 }
 
+/**
+ * The payload that a list of arguments stands for, in the order that the definition names. It is not checked yet.
+ *
+ * @throws InvalidPayloadError
+ */
+export function payloadOfArgs({ name, args }: TaskDefinition, given: unknown[]): unknown {
+  if (args === null) {
+    throw new InvalidPayloadError(`Task "${name}" has no list of arguments: send a payload.`);
+  }
+  if (given.length > args.length) {
+    throw new InvalidPayloadError(`Task "${name}" takes ${args.length}: ${args.join(', ')}.`);
+  }
+  return Object.fromEntries(given.map((value, index) => [args[index]!, value]));
+}
+
 function checkedSize(definition: TaskDefinition, payload: Json): Json {
   // The schema may have transformed the payload.
   checkStorable(definition, payload);

@@ -47,6 +47,34 @@ onBothQueueEngines('the command line beside a worker', (engine) => {
     expect(stdout).toMatch(/^Error +There is no such image\. \(no_image\)$/m);
   });
 
+  once(
+    'call takes a payload in three ways, and arguments in the order that the task names',
+    async () => {
+      const later = ['--delay', '1h', '--json'];
+      for (const given of [
+        ['{"x":2,"y":3}'],
+        ['--payload', '{"x":2,"y":3}'],
+        ['--args', '[2,3]'],
+      ]) {
+        const { json } = await run(['call', 'add_numbers', ...given, ...later]);
+        const { payload } = await lab.task(json<{ task_id: string }>().task_id);
+        expect(payload).toEqual({ x: 2, y: 3 });
+      }
+      const wrong: [string[], RegExp][] = [
+        [['add_numbers', '--args', '[1,2,3]'], /takes 2: x, y/],
+        [['add_numbers', '--args', '[1]'], /y/],
+        [['add_numbers', '--args', '{}'], /a list/],
+        [['add_numbers', '{', '--delay', '1h'], /not JSON/],
+        [['add_numbers', '{}', '--args', '[1,2]'], /once/],
+        [[upload.name, '--args', '["x"]'], /has no list of arguments/],
+      ];
+      for (const [args, sentence] of wrong) {
+        const { code, stderr } = await run(['call', ...args]);
+        expect([code, stderr]).toEqual([2, expect.stringMatching(sentence)]);
+      }
+    },
+  );
+
   once('call stores options of the task', async () => {
     const payload = ['--payload', `{"image_id":"${there}"}`];
     const options = ['--queue', 'low_priority', '--priority', '2', '--delay', '1h'];
