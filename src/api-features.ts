@@ -3,6 +3,7 @@ import { AdminQueuesModule } from './features/admin-queues/admin-queues.module.j
 import { AuthModule } from './features/auth/auth.module.js';
 import { CalculateModule } from './features/calculate/calculate.module.js';
 import { CreditsModule } from './features/credits/credits.module.js';
+import { EmailModule } from './features/email/email.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { GalleryModule } from './features/gallery/gallery.module.js';
 import { HealthModule } from './features/health/health.module.js';
@@ -27,6 +28,7 @@ export const apiFeatures = [
   CreditsModule,
   UsersModule,
   AccountsModule,
+  EmailModule,
   SignInModule,
   ImageGenerationModule,
   ImagesModule,

@@ -1,28 +1,29 @@
 import { Accounts1763700001000 } from './features/auth/migrations/1763700001000-accounts.js';
-import { Gallery1763700041000 } from './features/images/migrations/1763700041000-gallery.js';
-import { Images1763700002000 } from './features/images/migrations/1763700002000-images.js';
 import { Audit1763700030000 } from './features/audit/migrations/1763700030000-audit.js';
 import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js';
 import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
 import { Credits1763700032000 } from './features/credits/migrations/1763700032000-credits.js';
 import { FairShares1763700034000 } from './tasks/migrations/1763700034000-fair-shares.js';
-import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
-import { LowCredits1763700045000 } from './features/credits/migrations/1763700045000-low-credits.js';
-import { FollowUps1763700036000 } from './tasks/migrations/1763700036000-follow-ups.js';
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
+import { FollowUps1763700036000 } from './tasks/migrations/1763700036000-follow-ups.js';
+import { Gallery1763700041000 } from './features/images/migrations/1763700041000-gallery.js';
+import { Images1763700002000 } from './features/images/migrations/1763700002000-images.js';
 import { JoinedNodes1763700020000 } from './tasks/migrations/1763700020000-joined-nodes.js';
 import { KeyScopes1763700031000 } from './features/auth/migrations/1763700031000-key-scopes.js';
 import { Limits1763700006000 } from './tasks/migrations/1763700006000-limits.js';
+import { LowCredits1763700045000 } from './features/credits/migrations/1763700045000-low-credits.js';
+import { MailPreferences1763700038000 } from './features/email/migrations/1763700038000-mail-preferences.js';
+import { Mails1763700037000 } from './features/email/migrations/1763700037000-mails.js';
+import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
 import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
 import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
 import { SignUp1763700033000 } from './features/accounts/migrations/1763700033000-sign-up.js';
 import { Snoozes1763700012000 } from './tasks/migrations/1763700012000-snoozes.js';
 import { Tasks1763700000000 } from './tasks/migrations/1763700000000-tasks.js';
-import { WorkerProcesses1763700022000 } from './tasks/migrations/1763700022000-worker-processes.js';
-import { Workers1763700005000 } from './tasks/migrations/1763700005000-workers.js';
-
 import { WebhookDeliveries1763700040000 } from './features/webhooks/migrations/1763700040000-webhook-deliveries.js';
 import { WebhookEndpoints1763700039000 } from './features/webhooks/migrations/1763700039000-webhook-endpoints.js';
+import { WorkerProcesses1763700022000 } from './tasks/migrations/1763700022000-worker-processes.js';
+import { Workers1763700005000 } from './tasks/migrations/1763700005000-workers.js';
 
 /**
  * The schema's history, oldest first. A migration lies in the folder of the feature that owns its tables,
@@ -49,8 +50,10 @@ export const migrations = [
   FairShares1763700034000,
   OwnerLimits1763700035000,
   FollowUps1763700036000,
-  LowCredits1763700045000,
+  Mails1763700037000,
+  MailPreferences1763700038000,
   WebhookEndpoints1763700039000,
   WebhookDeliveries1763700040000,
   Gallery1763700041000,
+  LowCredits1763700045000,
 ];

@@ -85,6 +85,7 @@ async function start(): Promise<void> {
       queue: settings.queueUrl && addressOf(settings.queueUrl),
       engines: env.engineUrls.length > 0 ? engineUrls.map((url) => new URL(url).host) : undefined,
       objects: pictures(settings),
+      mails: mails(settings),
     }),
   );
 }
@@ -100,4 +101,9 @@ try {
 function pictures({ s3, dataDir }: Pick<Environment, 's3' | 'dataDir'>): string {
   if (!s3) return join(dataDir, 'objects');
   return `bucket ${s3.bucket} at ${s3.endpoint === undefined ? 'AWS' : new URL(s3.endpoint).host}`;
+}
+
+function mails({ smtpUrl, dataDir }: Pick<Environment, 'smtpUrl' | 'dataDir'>): string {
+  if (smtpUrl !== undefined) return `sent by ${new URL(smtpUrl).host}`;
+  return `files in ${join(dataDir, 'mail')} (SMTP_URL: a mail server)`;
 }

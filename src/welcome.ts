@@ -13,10 +13,12 @@ export interface Running {
   /** Addresses without credentials; undefined: the stand-in. */
   engines: string[] | undefined;
   objects: string;
+  /** Address of the mail server, or the folder that mails are written into. */
+  mails: string;
 }
 
 export function welcome(running: Running): string {
-  const { url, adminKey, keyFile, postgres, queue, engines, objects } = running;
+  const { url, adminKey, keyFile, postgres, queue, engines, objects, mails } = running;
   const rows = [
     ['API', `${url}/api/docs`],
     ['Queues', `${url}/admin/queues  (sign in with the admin key)`],
@@ -24,6 +26,7 @@ export function welcome(running: Running): string {
     ['Database', postgres ? embedded(postgres) : 'the one in DATABASE_URL'],
     ['Queue', queue ?? 'in the database'],
     ['Pictures', objects],
+    ['Mails', mails],
     ['Admin key', adminKey === undefined ? `in ${keyFile}` : `${adminKey}  (kept in ${keyFile})`],
   ];
   return `

@@ -3,6 +3,7 @@ import { oldEmailLinks, oldLogins } from './features/accounts/old-accounts.js';
 import { oldSessions } from './features/auth/old-sessions.js';
 import { CalculateWorkerModule } from './features/calculate/calculate-worker.module.js';
 import { CreditsWorkerModule } from './features/credits/credits-worker.module.js';
+import { oldMails } from './features/email/old-mails.js';
 import { EmailWorkerModule } from './features/email/email-worker.module.js';
 import { ImageGenerationWorkerModule } from './features/image-generation/image-generation-worker.module.js';
 import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
@@ -26,6 +27,7 @@ export const workerFeatures = [
       oldSessions,
       oldLogins,
       oldEmailLinks,
+      oldMails,
       oldGenerations,
       oldIdempotencyKeys,
       oldWebhookDeliveries,

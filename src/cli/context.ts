@@ -13,6 +13,7 @@ import { UserRoles } from '../features/accounts/user-roles.js';
 import { ApiKeys } from '../features/auth/api-keys.js';
 import { AuthService } from '../features/auth/auth.service.js';
 import { UserEntity } from '../features/auth/user.entity.js';
+import { MailOutboxModule } from '../features/email/mail-outbox.module.js';
 import { CreditLedgerModule } from '../features/credits/credit-ledger.module.js';
 import { Users } from '../features/users/users.js';
 import { DatabaseModule } from '../infrastructure/database/database.module.js';
@@ -34,6 +35,7 @@ class CliModule {
         DatabaseModule.with(entities),
         TasksModule,
         CreditLedgerModule,
+        MailOutboxModule,
       ],
       providers: [AuthService, ApiKeys, Users, UserRoles, AccountDeletion],
     };

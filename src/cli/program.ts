@@ -8,6 +8,7 @@ import { graphCommand } from './commands/graph.js';
 import { inspectCommands } from './commands/inspect.js';
 import { keysCommands } from './commands/keys.js';
 import { logsCommands } from './commands/logs.js';
+import { mailCommands } from './commands/mail.js';
 import { migrateCommand } from './commands/migrate.js';
 import { openCommand } from './commands/open.js';
 import { purgeCommand } from './commands/purge.js';
@@ -64,6 +65,7 @@ Examples:
     usersCommands,
     keysCommands,
     creditsCommands,
+    mailCommands,
     logsCommands,
     upgradeCommands,
     shellCommand,

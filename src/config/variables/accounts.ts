@@ -26,6 +26,15 @@ export const accountsVariables = {
     description: 'The sender of mails.',
     example: 'Darkroom <no-reply@example.com>',
   }),
+  MAIL_LANGUAGE: variable(z.enum(['en', 'ru']).default('en'), {
+    description: 'Language of mails to users who have chosen none: en or ru.',
+    example: 'ru',
+  }),
+  MAIL_PICTURE_URL: variable(url('web', 'http', 'https').optional(), {
+    description:
+      'Where the button of a mail about a picture leads; {image_id} stands for the picture. Default: the picture itself.',
+    example: 'https://pictures.example.com/{image_id}',
+  }),
 };
 
 export interface AccountsEnvironment {
@@ -35,6 +44,9 @@ export interface AccountsEnvironment {
   /** Undefined: mails become files. */
   smtpUrl: string | undefined;
   mailFrom: string;
+  mailLanguage: 'en' | 'ru';
+  /** Has `{image_id}` in it. Undefined: the API's own address of the picture. */
+  mailPictureUrl: string | undefined;
 }
 
 export function accountsEnvironment(v: Values<typeof accountsVariables>): AccountsEnvironment {
@@ -43,5 +55,7 @@ export function accountsEnvironment(v: Values<typeof accountsVariables>): Accoun
     registrationOpen: v.REGISTRATION === 'open',
     smtpUrl: v.SMTP_URL,
     mailFrom: v.MAIL_FROM,
+    mailLanguage: v.MAIL_LANGUAGE,
+    mailPictureUrl: v.MAIL_PICTURE_URL,
   };
 }

@@ -16,6 +16,7 @@ export const upkeepVariables = {
   }),
   TASK_RETENTION_DAYS: days(30, 'finished tasks and histories are kept'),
   GENERATION_RETENTION_DAYS: days(0, 'finished generations are kept (their images stay)'),
+  MAIL_RETENTION_DAYS: days(30, 'what was mailed to whom is kept'),
   IDEMPOTENCY_RETENTION_DAYS: days(7, 'a repeated Idempotency-Key gives the first task'),
 };
 
@@ -24,6 +25,7 @@ export interface UpkeepEnvironment {
   /** Days; 0 keeps them forever. */
   taskRetentionDays: number;
   generationRetentionDays: number;
+  mailRetentionDays: number;
   idempotencyRetentionDays: number;
 }
 
@@ -32,6 +34,7 @@ export function upkeepEnvironment(v: Values<typeof upkeepVariables>): UpkeepEnvi
     scheduleTimeZone: v.TZ_SCHEDULE,
     taskRetentionDays: v.TASK_RETENTION_DAYS,
     generationRetentionDays: v.GENERATION_RETENTION_DAYS,
+    mailRetentionDays: v.MAIL_RETENTION_DAYS,
     idempotencyRetentionDays: v.IDEMPOTENCY_RETENTION_DAYS,
   };
 }

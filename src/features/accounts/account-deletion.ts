@@ -3,7 +3,8 @@ import { DataSource } from 'typeorm';
 import { NotFoundError } from '../../common/app-error.js';
 import { inTransaction, rows } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
-import { sendEmailTask } from '../email/email.tasks.js';
+import type { Language } from '../email/languages.js';
+import { MailOutbox } from '../email/mail-outbox.js';
 import { deleteAccountTask } from './accounts.tasks.js';
 import { refuseIfLastAdmin } from './last-admin.js';
 
@@ -13,6 +14,7 @@ export class AccountDeletion {
   constructor(
     private readonly database: DataSource,
     private readonly tasks: TaskClient,
+    private readonly mails: MailOutbox,
   ) {}
 
   /**
@@ -24,9 +26,9 @@ export class AccountDeletion {
   async delete(userId: string): Promise<string> {
     return inTransaction(this.database, async (tx) => {
       await refuseIfLastAdmin(tx, userId);
-      const [user] = await rows<{ email: string | null }>(
+      const [user] = await rows<{ email: string | null; language: Language | null }>(
         tx,
-        `SELECT email FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE`,
+        `SELECT email, language FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE`,
         [userId],
       );
       if (!user) throw new NotFoundError('user');
@@ -35,12 +37,13 @@ export class AccountDeletion {
                 name = 'deleted-' || id WHERE id = $1`,
         [userId],
       );
-      for (const table of ['api_keys', 'sessions', 'logins', 'email_links']) {
+      for (const table of ['api_keys', 'sessions', 'logins', 'email_links', 'mails']) {
         await tx.query(`DELETE FROM ${table} WHERE user_id = $1`, [userId]);
       }
       if (user.email !== null) {
-        const mail = { email_to: user.email, template: 'account_deleted' as const };
-        await this.tasks.send(tx, sendEmailTask, mail);
+        const { email: address, language } = user;
+        const mail = { template: 'account_deleted' as const, key: userId, values: {} };
+        await this.mails.add(tx, { ...mail, address, language });
       }
       return (await this.tasks.send(tx, deleteAccountTask, { user_id: userId })).id;
     });

@@ -46,9 +46,9 @@ export class AccountsController {
   @Answers(202, registerAnswer)
   register(
     @Body({ schema: registerRequest }) request: RegisterRequest,
-    @Req() { ip }: FastifyRequest,
+    @Req() { ip, headers }: FastifyRequest,
   ): Promise<RegisterAnswer> {
-    return this.accounts.register(request, ip);
+    return this.accounts.register(request, headers['accept-language'], ip);
   }
 
   @ApiOperation({ summary: 'Confirm an address, with the link of the mail' })

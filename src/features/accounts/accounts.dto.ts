@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isStorable } from '../../common/storable-text.js';
 import { emailAddress } from '../email/email-address.js';
+import { language } from '../email/languages.js';
 import type { Tokens } from './logins.js';
 
 const shortest = 12;
@@ -16,7 +17,11 @@ const linkToken = z.string().max(200).describe('What the link in the mail has af
 const refreshToken = z.string().max(200);
 
 export const registerRequest = z
-  .strictObject({ email: emailAddress, password: newPassword })
+  .strictObject({
+    email: emailAddress,
+    password: newPassword,
+    language: language.optional().describe('Of mails. Default: as `Accept-Language` says.'),
+  })
   .meta({ example: { email: 'ann@example.com', password: 'correct horse battery' } });
 export type RegisterRequest = z.output<typeof registerRequest>;
 

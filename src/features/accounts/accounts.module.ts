@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { TasksModule } from '../../tasks/tasks.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
-import { EmailLinksModule } from '../email/email-links.module.js';
+import { MailOutboxModule } from '../email/mail-outbox.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccountDeletion } from './account-deletion.js';
 import { AccountPageController } from './account-page.controller.js';
@@ -16,7 +16,7 @@ import { PasswordsOfUsers } from './passwords-of-users.js';
 import { Registration } from './registration.js';
 
 @Module({
-  imports: [AuditModule, AuthModule, EmailLinksModule, TasksModule, UsersModule],
+  imports: [AuditModule, AuthModule, MailOutboxModule, TasksModule, UsersModule],
   controllers: [AccountsController, PasswordLoginController, AccountPageController],
   providers: [
     AccountsService,

@@ -7,7 +7,7 @@ import { RetryableTaskError } from '../../tasks/definitions/task-errors.js';
 import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { EmailLinks } from '../email/email-links.js';
-import { sendEmailTask } from '../email/email.tasks.js';
+import { MailOutbox } from '../email/mail-outbox.js';
 import { ImageRemoval } from '../images/image-removal.js';
 import { removalBatch } from '../images/images.tasks.js';
 import { deleteAccountTask, forgotPasswordTask } from './accounts.tasks.js';
@@ -23,6 +23,7 @@ export class AccountsProcessor {
     private readonly tasks: TaskClient,
     private readonly removal: ImageRemoval,
     private readonly links: EmailLinks,
+    private readonly mails: MailOutbox,
   ) {}
 
   @HandlesTask(forgotPasswordTask)
@@ -33,7 +34,8 @@ export class AccountsProcessor {
       ]);
       if (user) {
         const link_id = await this.links.addReset(tx, email, user.id);
-        await this.tasks.send(tx, sendEmailTask, { email_to: email, template: 'reset', link_id });
+        const values = { link_id };
+        await this.mails.add(tx, { template: 'reset', userId: user.id, key: link_id, values });
       }
       return null;
     });

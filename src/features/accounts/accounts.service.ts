@@ -3,6 +3,7 @@ import { NotFoundError } from '../../common/app-error.js';
 import { AuditLog } from '../audit/audit-log.js';
 import type { RequestUser } from '../auth/request-user.js';
 import { shownUserOf, type ShownUser } from '../users/users.dto.js';
+import { acceptedLanguage } from '../email/languages.js';
 import { Users } from '../users/users.js';
 import { AccountDeletion } from './account-deletion.js';
 import type {
@@ -34,9 +35,14 @@ export class AccountsService {
   ) {}
 
   /** @throws RegistrationClosedError, TooManyAttemptsError */
-  async register({ email, password }: RegisterRequest, ip: string): Promise<RegisterAnswer> {
+  async register(
+    { email, password, language }: RegisterRequest,
+    accepted: string | undefined,
+    ip: string,
+  ): Promise<RegisterAnswer> {
     this.noteMailRequest(ip);
-    const taskId = await this.registration.register(email, password);
+    const chosen = language ?? acceptedLanguage(accepted) ?? null;
+    const taskId = await this.registration.register(email, password, chosen);
     const message = 'Open the link in the mail that is on its way to you.';
     return { message, task_id: taskId };
   }

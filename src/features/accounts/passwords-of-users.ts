@@ -10,7 +10,7 @@ import {
 } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { EmailLinks } from '../email/email-links.js';
-import { sendEmailTask } from '../email/email.tasks.js';
+import { MailOutbox } from '../email/mail-outbox.js';
 import type { Role } from '../auth/user.entity.js';
 import type { CheckedUser } from './checked-user.js';
 import { InvalidLinkError, WrongPasswordError } from './accounts.errors.js';
@@ -34,6 +34,7 @@ export class PasswordsOfUsers {
     private readonly tasks: TaskClient,
     private readonly logins: Logins,
     private readonly mailsTo: MailsToAddress,
+    private readonly mails: MailOutbox,
   ) {}
 
   /** Takes as long for an unknown address. @returns undefined when the address or the password is wrong */
@@ -82,28 +83,35 @@ export class PasswordsOfUsers {
     // A hash takes time that made-up tokens must not cost.
     if (!(await this.links.isGenuine('reset', token))) throw new InvalidLinkError();
     const hash = await hashPassword(password);
+    const changeId = uuidv7();
     await inTransaction(this.database, async (tx) => {
       const link = await this.links.use(tx, 'reset', token);
       if (!link) throw new InvalidLinkError();
-      await this.write(tx, link.userId!, hash);
+      await this.write(tx, link.userId!, hash, changeId);
     });
   }
 
   private async set(userId: string, hash: string): Promise<void> {
-    await inTransaction(this.database, (tx) => this.write(tx, userId, hash));
+    const changeId = uuidv7();
+    await inTransaction(this.database, (tx) => this.write(tx, userId, hash, changeId));
   }
 
-  private async write(tx: Transaction, userId: string, hash: string): Promise<void> {
-    const [changed] = await rows<{ email: string | null }>(
+  /** @param changeId of this change, whichever attempt it is: it has one mail */
+  private async write(
+    tx: Transaction,
+    userId: string,
+    hash: string,
+    changeId: string,
+  ): Promise<void> {
+    const changed = await rows(
       tx,
-      `UPDATE users SET password_hash = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING email`,
+      `UPDATE users SET password_hash = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id`,
       [userId, hash],
     );
-    if (!changed) return;
+    if (changed.length === 0) return;
     await this.logins.endAll(tx, userId);
     await tx.query(`DELETE FROM email_links WHERE user_id = $1`, [userId]);
-    if (changed.email === null) return;
-    const mail = { email_to: changed.email, template: 'password_changed' as const };
-    await this.tasks.send(tx, sendEmailTask, mail);
+    const mail = { template: 'password_changed' as const, key: changeId, values: {} };
+    await this.mails.add(tx, { ...mail, userId });
   }
 }

@@ -2,14 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import {
-  inTransaction,
-  rows,
-  type Transaction,
-} from '../../infrastructure/database/transaction.js';
-import { TaskClient } from '../../tasks/sending/task-client.js';
+import { inTransaction, rows } from '../../infrastructure/database/transaction.js';
 import { EmailLinks } from '../email/email-links.js';
-import { sendEmailTask, type MailTemplate } from '../email/email.tasks.js';
+import type { Language } from '../email/languages.js';
+import { MailOutbox } from '../email/mail-outbox.js';
 import { InvalidLinkError, RegistrationClosedError } from './accounts.errors.js';
 import { MailsToAddress } from './limits.js';
 import { hashPassword } from './passwords.js';
@@ -23,26 +19,30 @@ export class Registration {
   constructor(
     private readonly database: DataSource,
     private readonly links: EmailLinks,
-    private readonly tasks: TaskClient,
+    private readonly mails: MailOutbox,
     private readonly mailsTo: MailsToAddress,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'registrationOpen'>,
   ) {}
 
   /** Sends the mail that confirms the address. @returns id of the task that sends it @throws RegistrationClosedError */
-  async register(email: string, password: string): Promise<string> {
+  async register(email: string, password: string, language: Language | null): Promise<string> {
     if (!this.settings.registrationOpen) throw new RegistrationClosedError();
     // For a known address too, so that both take as long.
     const passwordHash = await hashPassword(password);
     const taskId = uuidv7();
     const silent = this.mailsTo.add(email, 'somebody') > 0;
     await inTransaction(this.database, async (tx) => {
-      const known = await rows(tx, `SELECT FROM users WHERE email = $1`, [email]);
+      const sql = `SELECT id FROM users WHERE email = $1`;
+      const [known] = await rows<{ id: string }>(tx, sql, [email]);
       if (silent) return;
-      if (known.length > 0) {
-        await this.send(tx, taskId, email, 'already_registered');
+      const mail = { id: taskId, key: taskId };
+      if (known) {
+        const template = 'already_registered';
+        await this.mails.add(tx, { ...mail, template, userId: known.id, values: {} });
       } else {
-        const link = await this.links.addVerify(tx, email, passwordHash);
-        await this.send(tx, taskId, email, 'verify', link);
+        const link_id = await this.links.addVerify(tx, email, { passwordHash, language });
+        const to = { address: email, language };
+        await this.mails.add(tx, { ...mail, template: 'verify', ...to, values: { link_id } });
       }
     });
     return taskId;
@@ -56,28 +56,18 @@ export class Registration {
       const id = uuidv7();
       const made = await rows(
         tx,
-        `INSERT INTO users (id, name, role, email, password_hash) VALUES ($1, $2, 'user', $3, $4)
-         ON CONFLICT (email) DO NOTHING RETURNING id`,
+        `INSERT INTO users (id, name, role, email, password_hash, language)
+         VALUES ($1, $2, 'user', $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING id`,
         // Names are in logs, where addresses must not be.
-        [id, `user-${id.slice(-12)}`, link.email, link.passwordHash],
+        [id, `user-${id.slice(-12)}`, link.email, link.passwordHash, link.language],
       );
       // Another registration of this address was confirmed before.
       if (made.length === 0) throw new InvalidLinkError();
       await tx.query(`DELETE FROM email_links WHERE email = $1 AND purpose = 'verify'`, [
         link.email,
       ]);
+      await this.mails.add(tx, { template: 'welcome', userId: id, key: id, values: {} });
       return { id, email: link.email };
     });
-  }
-
-  private async send(
-    tx: Transaction,
-    id: string,
-    email: string,
-    template: MailTemplate,
-    link?: string,
-  ): Promise<void> {
-    const mail = { email_to: email, template, ...(link !== undefined && { link_id: link }) };
-    await this.tasks.send(tx, sendEmailTask, mail, { id });
   }
 }

@@ -1,8 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
+import { query, rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { ServerSecret } from '../../infrastructure/secret/server-secret.js';
+import type { Language } from './languages.js';
 
 export type LinkPurpose = 'verify' | 'reset';
 
@@ -14,6 +16,8 @@ export interface UsedLink {
   email: string;
   /** `verify`: of the password that was chosen at the registration. */
   passwordHash: string | null;
+  /** `verify`: the language that was chosen then. */
+  language: Language | null;
   /** `reset`: whose password it is. */
   userId: string | null;
 }
@@ -24,31 +28,36 @@ export interface UsedLink {
  */
 @Injectable()
 export class EmailLinks {
-  constructor(private readonly secret: ServerSecret) {}
+  constructor(
+    private readonly secret: ServerSecret,
+    private readonly database: DataSource,
+  ) {}
 
   /** Makes the link of a registration. @returns its id */
-  async addVerify(tx: Transaction, email: string, passwordHash: string): Promise<string> {
-    return this.add(tx, 'verify', email, passwordHash, null);
+  async addVerify(
+    tx: Transaction,
+    email: string,
+    chosen: { passwordHash: string; language: Language | null },
+  ): Promise<string> {
+    return this.add(tx, 'verify', { email, userId: null, ...chosen });
   }
 
   /** Makes the link for a new password. Earlier ones of the user end. @returns its id */
   async addReset(tx: Transaction, email: string, userId: string): Promise<string> {
     await tx.query(`DELETE FROM email_links WHERE user_id = $1`, [userId]);
-    return this.add(tx, 'reset', email, null, userId);
+    return this.add(tx, 'reset', { email, userId, passwordHash: null, language: null });
   }
 
   private async add(
     tx: Transaction,
     purpose: LinkPurpose,
-    email: string,
-    passwordHash: string | null,
-    userId: string | null,
+    { email, passwordHash, language, userId }: UsedLink,
   ): Promise<string> {
     const id = uuidv7();
     await tx.query(
-      `INSERT INTO email_links (id, purpose, email, password_hash, user_id, expires_at)
-       VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 ms')`,
-      [id, purpose, email, passwordHash, userId, validForMs[purpose]],
+      `INSERT INTO email_links (id, purpose, email, password_hash, language, user_id, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms')`,
+      [id, purpose, email, passwordHash, language, userId, validForMs[purpose]],
     );
     return id;
   }
@@ -65,10 +74,20 @@ export class EmailLinks {
     const [link] = await rows<UsedLink>(
       tx,
       `DELETE FROM email_links WHERE id = $1 AND purpose = $2 AND expires_at > now()
-       RETURNING email, password_hash AS "passwordHash", user_id AS "userId"`,
+       RETURNING email, password_hash AS "passwordHash", language, user_id AS "userId"`,
       [id, purpose],
     );
     return link;
+  }
+
+  /** What a link is for. @returns undefined when it was used, or is too old */
+  async openPurpose(id: string): Promise<LinkPurpose | undefined> {
+    const [link] = await query<{ purpose: LinkPurpose }>(
+      this.database,
+      `SELECT purpose FROM email_links WHERE id = $1 AND expires_at > now()`,
+      [id],
+    );
+    return link?.purpose;
   }
 
   /** Whether the token was made here, for this purpose. Asks no database; it may have been used, or be too old. */

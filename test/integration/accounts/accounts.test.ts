@@ -313,7 +313,7 @@ describe('an account', () => {
       expect((await post('/users/register', { email, password })).status).toBe(202);
     }
     const [{ sent }] = await darkroom.database.query(
-      `SELECT count(*)::int AS sent FROM tasks WHERE payload->>'email_to' = $1`,
+      `SELECT count(*)::int AS sent FROM email_links WHERE email = $1`,
       [email],
     );
     expect(sent).toBe(5);

@@ -95,8 +95,9 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
       smtpUrl: `smtps://darkroom:secret@127.0.0.1:${port}`,
       mailFrom: 'darkroom@example.com',
       dataDir: '',
+      isChild: false,
     });
-    const mail = { id: '1', to: 'ann@example.com', subject: 'x', text: 'x' };
+    const mail = { messageId: '<1@x.example>', to: 'ann@example.com', subject: 'x', text: 'x' };
     expect(await refusal(() => mailer.send(mail))).toMatch(/self-signed certificate/);
     mailer.onModuleDestroy();
   });

@@ -74,7 +74,14 @@ describe('the OpenAPI document', () => {
     );
     expect(names.length).toBeGreaterThan(10);
     const secret = names.filter((name) => /key|token|secret|password|email/.test(name));
-    expect(new Set(secret)).toEqual(new Set(['key_id']));
+    // The token of a mail, which has to be in its URL (RFC 8058), switches off mails and does nothing else.
+    expect(new Set(secret)).toEqual(new Set(['key_id', 'token']));
+    const withToken = operations.filter(([, , { parameters }]) =>
+      parameters.some(({ name }) => name === 'token'),
+    );
+    expect(new Set(withToken.map(([, path]) => path))).toEqual(
+      new Set(['/api/v1/mail/unsubscribe']),
+    );
   });
 
   it('has the version of the package', async () => {

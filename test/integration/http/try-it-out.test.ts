@@ -24,15 +24,16 @@ interface Document {
 
 /** Of all answers. None of them is a password, a digest, a hash or an address of a client. */
 const answerKeys = `
-  access_token affordable amount at attempt attempts balance body bytes character_name chat_id code content_type
-  created_at database deliveries delivery_id description disabled_reason docs email enabled engine entries error
-  eta_seconds event events expires_at expires_in failing_since favourite finished_at granted health height held id
-  image_id images images_per_day images_today index key keys kind last_failure_at last_success_at last_used_at
-  latency_ms message metadata model monthly_credits name negative_prompt next_attempt_at next_cursor note number
-  openapi outcome owner_id percent picture_retention_days plan prefix previous_until price price_per_image priority
-  progress prompt queue queue_position queued refresh_token refunded requests_per_minute response response_status
-  result retryable role running scopes seconds secret seed sha256 started_at state status status_url step steps
-  task_id tasks thumbnail_url token_type url used user_id users webhook_id webhooks width
+  access_token address_refused_at affordable amount at attempt attempts balance body bytes character_name chat_id
+  code content_type created_at credits database deliveries delivery_id description disabled_reason docs email
+  enabled engine entries error eta_seconds event events expires_at expires_in failing_since favourite finished_at
+  granted health height held id image_id images images_per_day images_today index key keys kind language
+  last_failure_at last_success_at last_used_at latency_ms message metadata model monthly_credits name
+  negative_prompt next_attempt_at next_cursor note number openapi outcome owner_id percent picture_retention_days
+  pictures plan prefix previous_until price price_per_image priority progress prompt queue queue_position queued
+  refresh_token refunded requests_per_minute response response_status result retryable role running scopes seconds
+  secret seed sha256 started_at state status status_url step steps task_id tasks thumbnail_url token_type url used
+  user_id users webhook_id webhooks width
 `
   .trim()
   .split(/\s+/);

@@ -9,6 +9,7 @@ const running: Running = {
   queue: undefined,
   engines: undefined,
   objects: '/data/objects',
+  mails: 'files in /data/mail',
 };
 
 describe('the welcome of npm start', () => {
