@@ -4,6 +4,7 @@ import { oldSessions } from './features/auth/old-sessions.js';
 import { CalculateWorkerModule } from './features/calculate/calculate-worker.module.js';
 import { CreditsWorkerModule } from './features/credits/credits-worker.module.js';
 import { oldMails } from './features/email/old-mails.js';
+import { EffectsWorkerModule } from './features/effects/effects-worker.module.js';
 import { EmailWorkerModule } from './features/email/email-worker.module.js';
 import { ImageGenerationWorkerModule } from './features/image-generation/image-generation-worker.module.js';
 import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
@@ -20,6 +21,7 @@ export const workerFeatures = [
   CalculateWorkerModule,
   CreditsWorkerModule,
   EmailWorkerModule,
+  EffectsWorkerModule,
   AccountsWorkerModule,
   WebhooksWorkerModule,
   MaintenanceWorkerModule.with({
