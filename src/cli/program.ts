@@ -18,6 +18,7 @@ import { schedulesCommands } from './commands/schedules.js';
 import { shellCommand } from './commands/shell.js';
 import { upgradeCommands } from './commands/upgrade.js';
 import { usersCommands } from './commands/users.js';
+import { webhooksCommands } from './commands/webhooks.js';
 import { workerCommand } from './commands/worker.js';
 import { darkroomVersion } from '../common/version.js';
 import { say } from './command.js';
@@ -66,6 +67,7 @@ Examples:
     keysCommands,
     creditsCommands,
     mailCommands,
+    webhooksCommands,
     logsCommands,
     upgradeCommands,
     shellCommand,

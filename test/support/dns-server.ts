@@ -1,5 +1,4 @@
 import { createSocket } from 'node:dgram';
-import type { AddressInfo } from 'node:net';
 import { atTestEnd } from './at-test-end.js';
 
 /**
@@ -27,5 +26,5 @@ export async function startDns(
   });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   atTestEnd(() => socket.close());
-  return { address: `127.0.0.1:${(socket.address() as AddressInfo).port}`, asked: () => asked };
+  return { address: `127.0.0.1:${socket.address().port}`, asked: () => asked };
 }

@@ -1,6 +1,7 @@
 import { A1111Engine } from '../../src/features/image-generation/engines/a1111-engine.js';
 import { DiskObjectStorage } from '../../src/features/storage/disk-object-storage.js';
 import { ImageStore } from '../../src/features/images/image-store.js';
+import { WebhookClient } from '../../src/features/webhooks/webhook-client.js';
 import { TaskClient } from '../../src/tasks/sending/task-client.js';
 import { TaskClaims } from '../../src/tasks/ledger/task-claims.js';
 import { ScheduleRuns } from '../../src/tasks/schedules/schedule-runs.js';
@@ -21,6 +22,7 @@ const phases: Record<string, () => void> = {
   committed: () => dieAfter(TaskAttempts.prototype, 'succeed'),
   ticking: () => dieAfter(TaskClient.prototype, 'send'),
   ticked: () => dieOnceGiven(ScheduleRuns.prototype, 'tick'),
+  posted: () => dieAfter(WebhookClient.prototype, 'post'),
   uploading: () => dieAfter(DiskObjectStorage.prototype, 'put'),
   uploaded: () => dieBefore(ImageStore.prototype, 'markStored'),
 };

@@ -140,7 +140,9 @@ describe('"Try it out" in the docs', () => {
     };
     ids['user_id'] = people.users[0]!.id;
     for (const one of later!) await send(one);
-    const tested = await darkroom.post(`/api/v1/webhooks/${ids['webhook_id']}/test`, undefined);
+    const tested = await darkroom.request(`/api/v1/webhooks/${ids['webhook_id']}/test`, {
+      method: 'POST',
+    });
     ids['delivery_id'] = ((await tested.json()) as { delivery_id: string }).delivery_id;
     for (const [verb, path, operation] of operations) {
       const { parameters } = operation;

@@ -7,6 +7,8 @@ import type { DeliveryList, WholeDelivery } from '../../../src/features/webhooks
 import type { MadeWebhook, Webhook } from '../../../src/features/webhooks/webhooks.dto.js';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
+import { atTestEnd } from '../../support/at-test-end.js';
+import { startWorkerOf } from '../../support/worker-of.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
 import { answering, startReceiver, type HookReceiver } from '../../support/hook-receiver.js';
@@ -205,6 +207,26 @@ onBothQueueEngines('webhooks', (engine) => {
     await eventually('the other one has all', () => well.received.length === 10);
     // One at a time.
     expect(dead.received).toHaveLength(1);
+  });
+
+  it('are sent again, with the same id, when the worker is killed before it has stored the answer', async () => {
+    const own = await startDarkroom(engine, { settings, workers: false });
+    atTestEnd(() => own.close());
+    const receiver = await startReceiver();
+    const doomed = startWorkerOf(own, 'test/support/doomed-worker.js', {
+      DIE_WHEN: 'posted',
+      WEBHOOK_ALLOW_HTTP: 'true',
+      WEBHOOK_ALLOWED_HOSTS: '127.0.0.1',
+    });
+    await doomed.says('Serving');
+    const user = await userOf(own);
+    const made = await user.make(receiver);
+    await user.announce();
+    expect(await doomed.ended()).toBe('SIGKILL');
+    own.startWorkers();
+    const { delivery_id: id, attempts } = await user.newest('delivered');
+    expect(receiver.genuine(made.secret)).toEqual([`msg_${id}`, `msg_${id}`]);
+    expect(attempts).toHaveLength(1);
   });
 });
 
