@@ -6,6 +6,7 @@ import type { WebhookEvent } from '../../../src/features/webhooks/webhook-event.
 import type { DeliveryList, WholeDelivery } from '../../../src/features/webhooks/deliveries.dto.js';
 import type { MadeWebhook, Webhook } from '../../../src/features/webhooks/webhooks.dto.js';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
+import { MaintenanceService } from '../../../src/features/maintenance/maintenance.service.js';
 import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { atTestEnd } from '../../support/at-test-end.js';
 import { startWorkerOf } from '../../support/worker-of.js';
@@ -444,6 +445,25 @@ describe('webhooks', () => {
     const { secret } = (await rotated.json()) as { secret: string };
     await user.announce();
     await eventually('it is sent', () => receiver.genuine(secret).length === 1);
+  });
+
+  it('are forgotten after their retention, unless they still wait', async () => {
+    const user = await userOf(darkroom);
+    await darkroom.database.query(
+      `INSERT INTO webhook_deliveries (id, user_id, lane_id, type, event_key, body, state, created_at)
+       SELECT gen_random_uuid(), $1, $1, 'task.failed', key, '{}', state, now() - age * interval '1 day'
+         FROM (VALUES ('old', 'dead', 31), ('young', 'dead', 29), ('open', 'waiting', 31)) AS d (key, state, age)`,
+      [user.id],
+    );
+    await darkroom.database.query(
+      `INSERT INTO webhook_pauses VALUES ($1, 'old', 1, now() - interval '2 days'), ($1, 'new', 1, now())`,
+      [user.id],
+    );
+    const deleted = await darkroom.app
+      .get(MaintenanceService)
+      .deleteOldRows(new AbortController().signal);
+    expect(deleted).toMatchObject({ webhook_deliveries: 1, webhook_pauses: 1 });
+    expect(await user.deliveries()).toHaveLength(2);
   });
 
   it('go with the account', async () => {
