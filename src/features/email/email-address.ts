@@ -13,7 +13,15 @@ export const emailAddress = z
   .refine(isStorable, 'contains a NUL or a broken character')
   .toLowerCase()
   .transform(withAsciiDomain)
-  .pipe(z.email('is not an e-mail address').max(254));
+  .refine(isAddress, 'is not an e-mail address');
+
+const plainAddress = z.email();
+
+/** zod knows no top-level domain in another script. */
+function isAddress(address: string): boolean {
+  const ending = /\.xn--[a-z\d-]{1,59}$/;
+  return address.length <= 254 && plainAddress.safeParse(address.replace(ending, '.test')).success;
+}
 
 function withAsciiDomain(address: string): string {
   const at = address.lastIndexOf('@');

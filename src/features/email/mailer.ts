@@ -84,8 +84,9 @@ export class Mailer implements OnModuleInit, OnModuleDestroy {
     return undefined;
   }
 
+  /** The tasks have ended or were told to stop: nobody waits for an answer any more. */
   onModuleDestroy(): void {
-    this.transport?.close();
+    this.transport?.close({ force: true });
   }
 
   private async deliver(url: string, message: object, signal?: AbortSignal) {

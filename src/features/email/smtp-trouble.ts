@@ -33,7 +33,8 @@ export function smtpTroubleOf(error: unknown): SmtpTrouble {
   // Of several lines the last one counts, as for the code.
   const status = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(lastLine(response))?.[1];
   const isFull = status === undefined ? fullCodes.has(code ?? 0) : fullStatus.test(status);
-  const isPermanent = code !== undefined && code >= 500 && judging.has(command) && !isFull;
+  const isRefusal = code !== undefined && code >= 500 && code < 600;
+  const isPermanent = isRefusal && judging.has(command) && !isFull;
   const isBadAddress =
     isPermanent &&
     command === 'RCPT TO' &&

@@ -3,7 +3,7 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import { AcceptsForm } from '../../infrastructure/http/accepts-form.decorator.js';
+import { IgnoresForm } from '../../infrastructure/http/accepts-form.decorator.js';
 import { Public } from '../auth/auth.decorators.js';
 import { acceptedLanguage, type Language } from './languages.js';
 import { MailPreferences } from './mail-preferences.js';
@@ -47,7 +47,7 @@ export class UnsubscribeController {
   @ApiResponse({ status: 200, description: 'It is switched off.', ...aPage })
   @ApiResponse({ status: 400, description: 'The token is wrong.', ...aPage })
   @Public()
-  @AcceptsForm()
+  @IgnoresForm()
   @Post()
   @HttpCode(200)
   async switchOff(

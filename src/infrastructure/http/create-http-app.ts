@@ -161,6 +161,14 @@ function acceptOnlyJson(server: FastifyInstance): void {
       return parseForm(body);
     },
   );
+  server.addContentTypeParser<string>(
+    'multipart/form-data',
+    { parseAs: 'string', bodyLimit: 4 * 1024 },
+    async (request: FastifyRequest) => {
+      if (request.routeOptions.config.ignoresForm !== true) throw new UnreadableTypeError(request);
+      return {};
+    },
+  );
 }
 
 function isCompressed({ headers }: FastifyRequest): boolean {
