@@ -2,6 +2,7 @@ import { AccountsModule } from './features/accounts/accounts.module.js';
 import { AdminQueuesModule } from './features/admin-queues/admin-queues.module.js';
 import { AuthModule } from './features/auth/auth.module.js';
 import { CalculateModule } from './features/calculate/calculate.module.js';
+import { ChatHistoryModule } from './features/chat-history/chat-history.module.js';
 import { CreditsModule } from './features/credits/credits.module.js';
 import { EmailModule } from './features/email/email.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
@@ -33,6 +34,7 @@ export const apiFeatures = [
   ImageGenerationModule,
   ImagesModule,
   GalleryModule,
+  ChatHistoryModule,
   CalculateModule,
   WebhooksModule,
 ];

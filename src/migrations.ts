@@ -1,6 +1,7 @@
 import { Accounts1763700001000 } from './features/auth/migrations/1763700001000-accounts.js';
 import { Audit1763700030000 } from './features/audit/migrations/1763700030000-audit.js';
 import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js';
+import { Chats1763700042000 } from './features/chat-history/migrations/1763700042000-chats.js';
 import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
 import { Credits1763700032000 } from './features/credits/migrations/1763700032000-credits.js';
 import { FairShares1763700034000 } from './tasks/migrations/1763700034000-fair-shares.js';
@@ -55,5 +56,6 @@ export const migrations = [
   WebhookEndpoints1763700039000,
   WebhookDeliveries1763700040000,
   Gallery1763700041000,
+  Chats1763700042000,
   LowCredits1763700045000,
 ];

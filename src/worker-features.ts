@@ -2,6 +2,8 @@ import { AccountsWorkerModule } from './features/accounts/accounts-worker.module
 import { oldEmailLinks, oldLogins } from './features/accounts/old-accounts.js';
 import { oldSessions } from './features/auth/old-sessions.js';
 import { CalculateWorkerModule } from './features/calculate/calculate-worker.module.js';
+import { ChatHistoryWorkerModule } from './features/chat-history/chat-history-worker.module.js';
+import { oldChatMessages, oldChats, oldDeletedChats } from './features/chat-history/old-chats.js';
 import { CreditsWorkerModule } from './features/credits/credits-worker.module.js';
 import { oldMails } from './features/email/old-mails.js';
 import { EffectsWorkerModule } from './features/effects/effects-worker.module.js';
@@ -19,6 +21,7 @@ export const workerFeatures = [
   ImageGenerationWorkerModule,
   ImagesWorkerModule,
   CalculateWorkerModule,
+  ChatHistoryWorkerModule,
   CreditsWorkerModule,
   EmailWorkerModule,
   EffectsWorkerModule,
@@ -34,6 +37,9 @@ export const workerFeatures = [
       oldIdempotencyKeys,
       oldWebhookDeliveries,
       oldWebhookPauses,
+      oldChatMessages,
+      oldChats,
+      oldDeletedChats,
     ],
     kept: [generateImageTask],
   }),

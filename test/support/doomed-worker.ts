@@ -1,3 +1,4 @@
+import { ChatWriter } from '../../src/features/chat-history/chat-writer.js';
 import { A1111Engine } from '../../src/features/image-generation/engines/a1111-engine.js';
 import { DiskObjectStorage } from '../../src/features/storage/disk-object-storage.js';
 import { ImageStore } from '../../src/features/images/image-store.js';
@@ -23,6 +24,7 @@ const phases: Record<string, () => void> = {
   ticking: () => dieAfter(TaskClient.prototype, 'send'),
   ticked: () => dieOnceGiven(ScheduleRuns.prototype, 'tick'),
   posted: () => dieAfter(WebhookClient.prototype, 'post'),
+  saving: () => dieAfter(ChatWriter.prototype, 'save'),
   uploading: () => dieAfter(DiskObjectStorage.prototype, 'put'),
   uploaded: () => dieBefore(ImageStore.prototype, 'markStored'),
 };

@@ -17,6 +17,7 @@ export const upkeepVariables = {
   TASK_RETENTION_DAYS: days(30, 'finished tasks and histories are kept'),
   GENERATION_RETENTION_DAYS: days(0, 'finished generations are kept (their images stay)'),
   MAIL_RETENTION_DAYS: days(30, 'what was mailed to whom is kept'),
+  CHAT_RETENTION_DAYS: days(0, 'messages of conversations are kept'),
   IDEMPOTENCY_RETENTION_DAYS: days(7, 'a repeated Idempotency-Key gives the first task'),
 };
 
@@ -26,6 +27,7 @@ export interface UpkeepEnvironment {
   taskRetentionDays: number;
   generationRetentionDays: number;
   mailRetentionDays: number;
+  chatRetentionDays: number;
   idempotencyRetentionDays: number;
 }
 
@@ -35,6 +37,7 @@ export function upkeepEnvironment(v: Values<typeof upkeepVariables>): UpkeepEnvi
     taskRetentionDays: v.TASK_RETENTION_DAYS,
     generationRetentionDays: v.GENERATION_RETENTION_DAYS,
     mailRetentionDays: v.MAIL_RETENTION_DAYS,
+    chatRetentionDays: v.CHAT_RETENTION_DAYS,
     idempotencyRetentionDays: v.IDEMPOTENCY_RETENTION_DAYS,
   };
 }

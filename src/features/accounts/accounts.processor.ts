@@ -49,6 +49,7 @@ export class AccountsProcessor {
     await this.endTasks(userId);
     const images = await this.deleteImages(userId, context);
     await query(this.database, `DELETE FROM idempotency_keys WHERE owner_id = $1`, [userId]);
+    await query(this.database, `DELETE FROM chats WHERE owner_id = $1`, [userId]);
     const tasks = await this.deleteTasks(userId, context);
     await this.deleteDeliveries(userId, context);
     await query(this.database, `DELETE FROM users WHERE id = $1`, [userId]);

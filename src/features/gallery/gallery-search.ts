@@ -52,14 +52,6 @@ export class GallerySearch {
     if (q !== undefined) search.andWhere(words, { q: withoutLoneDashes(q) });
     return retried(() => search.getMany());
   }
-
-  /** Those of the user among these ids, in any order. */
-  async findByIds(ownerId: string, ids: string[]): Promise<GeneratedImageEntity[]> {
-    const search = this.database.manager
-      .createQueryBuilder(GeneratedImageEntity, 'image')
-      .where('image.owner_id = :owner AND image.id = ANY(:ids)', { owner: ownerId, ids });
-    return retried(() => search.getMany());
-  }
 }
 
 /**

@@ -3,15 +3,15 @@ import { Injectable } from '@nestjs/common';
 import { makeZip, predictLength } from 'client-zip';
 import { NotFoundError } from '../../common/app-error.js';
 import type { GeneratedImageEntity } from '../images/generated-image.entity.js';
+import { ImageStore } from '../images/image-store.js';
 import { ImagesService } from '../images/images.service.js';
 import type { StoredObject } from '../storage/object-storage.js';
-import { GallerySearch } from './gallery-search.js';
 
 /** Writes pictures into a zip file while it is read: one picture at a time, and only as fast as the reader takes it. */
 @Injectable()
 export class ImageArchive {
   constructor(
-    private readonly search: GallerySearch,
+    private readonly store: ImageStore,
     private readonly images: ImagesService,
   ) {}
 
@@ -25,7 +25,7 @@ export class ImageArchive {
    */
   async open(ownerId: string, ids: string[]): Promise<StoredObject> {
     const wanted = [...new Set(ids)];
-    const found = await this.search.findByIds(ownerId, wanted);
+    const found = await this.store.findOwn(ownerId, wanted);
     const byId = new Map(found.map((image) => [image.id, image]));
     const images = wanted.flatMap((id) => byId.get(id) ?? []);
     if (images.length < wanted.length) throw new NotFoundError('image');

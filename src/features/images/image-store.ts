@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { Any, DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
@@ -92,6 +92,14 @@ export class ImageStore {
   /** Only the row, without the bytes. */
   async find(id: string): Promise<GeneratedImageEntity | null> {
     return retried(() => this.database.manager.findOneBy(GeneratedImageEntity, { id }));
+  }
+
+  /** Those of the user among these ids, in any order. */
+  async findOwn(ownerId: string, ids: string[]): Promise<GeneratedImageEntity[]> {
+    if (ids.length === 0) return [];
+    return retried(() =>
+      this.database.manager.findBy(GeneratedImageEntity, { ownerId, id: Any(ids) }),
+    );
   }
 
   /** Reads one snapshot: a picture on its way to storage is found either in the spool or in storage. */

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { AuditLog } from '../../../src/features/audit/audit-log.js';
 import { ApiKeys } from '../../../src/features/auth/api-keys.js';
+import { saveChatHistoryTask } from '../../../src/features/chat-history/chat-history.tasks.js';
+import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { AuthService } from '../../../src/features/auth/auth.service.js';
 import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
 import { about } from '../../support/about.js';
@@ -53,11 +55,8 @@ describe('what belongs to a user', () => {
   async function person(name: string): Promise<Person> {
     const { id } = await darkroom.app.get(AuthService).createUser(name, 'user');
     const { id: keyId, key } = await darkroom.app.get(ApiKeys).create(id);
-    return {
-      id,
-      key,
-      things: { user_id: id, key_id: keyId, ...(await webhook(key)), ...(await picture(key)) },
-    };
+    const things = { user_id: id, key_id: keyId, chat_id: await chat(id) };
+    return { id, key, things: { ...things, ...(await webhook(key)), ...(await picture(key)) } };
   }
 
   async function webhook(key: string): Promise<Things> {
@@ -68,6 +67,13 @@ describe('what belongs to a user', () => {
       await ask('POST', `${path}/${String(webhook_id)}/test`, key),
     );
     return { webhook_id, delivery_id } as Things;
+  }
+
+  async function chat(user_id: string): Promise<string> {
+    const message = { chat_id: 'mine', user_message: 'CANARY-OWNED', user_id };
+    const client = darkroom.app.get(TaskClient);
+    const sent = await client.send(darkroom.database.manager, saveChatHistoryTask, message);
+    return (await sent.get({ timeoutMs: 30_000 }))!.id;
   }
 
   async function picture(key: string): Promise<Things> {
@@ -166,6 +172,7 @@ describe('what belongs to a user', () => {
     expect((await trace()) - before).toBe(changes.length);
     const looked = new Set(reads.mock.calls.map(([, { action }]) => action));
     expect([...looked].toSorted()).toEqual([
+      'chat.read',
       'credits.read',
       'image.read',
       'task.read',

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { saveChatHistoryTask } from '../../../src/features/chat-history/chat-history.tasks.js';
+import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { about } from '../../support/about.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { keysOf, undocumentedKeys, type AnswerSchema } from '../../support/answer-keys.js';
@@ -24,16 +26,17 @@ interface Document {
 
 /** Of all answers. None of them is a password, a digest, a hash or an address of a client. */
 const answerKeys = `
-  access_token address_refused_at affordable amount at attempt attempts balance body bytes character_name chat_id
-  code content_type created_at credits database deliveries delivery_id description disabled_reason docs email
-  enabled engine entries error eta_seconds event events expires_at expires_in failing_since favourite finished_at
-  granted health height held id image_id images images_per_day images_today index key keys kind language
-  last_failure_at last_success_at last_used_at latency_ms message metadata model monthly_credits name
-  negative_prompt next_attempt_at next_cursor note number openapi outcome owner_id percent picture_retention_days
-  pictures plan prefix previous_until price price_per_image priority progress prompt queue queue_position queued
-  refresh_token refunded requests_per_minute response response_status result retryable role running scopes seconds
-  secret seed sha256 started_at state status status_url step steps task_id tasks thumbnail_url token_type url used
-  user_id users webhook_id webhooks width
+  access_token address_refused_at affordable amount at attempt attempts balance body bot_response bytes
+  character_name chat_id chats code content_type created_at credits database deliveries delivery_id description
+  disabled_reason docs email enabled engine entries error error_code eta_seconds event events expires_at expires_in
+  failing_since favourite finished_at granted health height held id image_id images images_per_day images_today
+  index key keys kind language last_failure_at last_message_at last_success_at last_used_at latency_ms message
+  message_count messages metadata model monthly_credits name negative_prompt next_attempt_at next_cursor note
+  number openapi outcome owner_id percent picture_retention_days pictures plan prefix previous_until price
+  price_per_image priority progress prompt queue queue_position queued refresh_token refunded requests_per_minute
+  response response_status result retryable role running scopes seconds secret seed sha256 started_at state status
+  status_url step steps task_id tasks thumbnail_url title token_type url used user_id user_message users webhook_id
+  webhooks width
 `
   .trim()
   .split(/\s+/);
@@ -139,6 +142,11 @@ describe('"Try it out" in the docs', () => {
       users: { id: string }[];
     };
     ids['user_id'] = people.users[0]!.id;
+    ids['chat_id'] = 'a chat';
+    const message = { chat_id: 'a chat', user_message: 'hello', user_id: ids['user_id'] };
+    const client = darkroom.app.get(TaskClient);
+    const saving = await client.send(darkroom.database.manager, saveChatHistoryTask, message);
+    await saving.get({ timeoutMs: 30_000 });
     for (const one of later!) await send(one);
     const tested = await darkroom.request(`/api/v1/webhooks/${ids['webhook_id']}/test`, {
       method: 'POST',

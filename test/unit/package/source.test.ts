@@ -7,6 +7,7 @@ import ts from 'typescript';
 /** What stands in SQL and is no constant of its file: our own words, which a caller or a line before has chosen. */
 const reviewed = [
   'features/accounts/account-deletion.ts: table',
+  'features/chat-history/chat-writer.ts: conflict',
   'features/maintenance/old-rows.ts: key',
   'features/maintenance/old-rows.ts: table',
   'features/maintenance/old-tasks.ts: wanted',
