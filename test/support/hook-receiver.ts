@@ -48,9 +48,7 @@ interface ReceiverOptions {
 }
 
 /** Until `close` is called. */
-export async function openReceiver(
-  options: ReceiverOptions = {},
-): Promise<HookReceiver> {
+export async function openReceiver(options: ReceiverOptions = {}): Promise<HookReceiver> {
   const { host = '127.0.0.1', tls } = options;
   const received: Received[] = [];
   let behaviour = answering(204);

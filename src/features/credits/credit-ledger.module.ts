@@ -6,7 +6,14 @@ import { CreditHolds } from './credit-holds.js';
 import { CreditStatements } from './credit-statements.js';
 import { LowCredits } from './low-credits.js';
 
-const services = [CreditAccounts, CreditHolds, CreditGrants, CreditStatements, CreditCheck, LowCredits];
+const services = [
+  CreditAccounts,
+  CreditHolds,
+  CreditGrants,
+  CreditStatements,
+  CreditCheck,
+  LowCredits,
+];
 
 /** The ledger of credits. */
 @Module({ providers: services, exports: services })

@@ -12,7 +12,10 @@ export class LowCredits {
    *
    * @returns the balance, and the newest entry of the user, which names this time; undefined when it is not low, or when the user was told already and has had no grant since
    */
-  async toTell(tx: Transaction, userId: string): Promise<{ balance: number; entry: string } | undefined> {
+  async toTell(
+    tx: Transaction,
+    userId: string,
+  ): Promise<{ balance: number; entry: string } | undefined> {
     const [account] = await rows<{ balance: number; entry: string }>(
       tx,
       `UPDATE credit_accounts a

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
+import { completeWith } from '../../tasks/definitions/task-context.js';
 import type { Payload } from '../../tasks/definitions/task-definition.js';
 import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import { TaskEntity } from '../../tasks/ledger/task.entity.js';
@@ -11,13 +11,14 @@ export class EffectsProcessor {
   constructor(private readonly effects: GenerationEffects) {}
 
   @HandlesTask(generationEndedTask)
-  async follow({ task_id: id }: Payload<typeof generationEndedTask>, { correlationId }: TaskContext) {
+  async follow(
+    { task_id: id }: Payload<typeof generationEndedTask>,
+    { correlationId }: TaskContext,
+  ) {
     return completeWith(async (tx) => {
       const task = await tx.findOneBy(TaskEntity, { id });
       // It may have been deleted, with its owner's account or because it is old.
-      if (task?.ownerId) {
-        await this.effects.of(tx, { ...task, ownerId: task.ownerId, correlationId });
-      }
+      if (task?.ownerId) await this.effects.of(tx, task, task.ownerId);
       return null;
     });
   }

@@ -10,9 +10,6 @@ import type { GenerationPayload } from '../image-generation/image-generation.tas
 import { WebhookEvents } from '../webhooks/webhook-events.js';
 import type { WebhookEventType } from '../webhooks/webhook-event.js';
 
-/** A generation that has ended. */
-type Ended = TaskEntity & { ownerId: string };
-
 const eventOf: Partial<Record<TaskEntity['state'], WebhookEventType>> = {
   SUCCESS: 'task.succeeded',
   FAILURE: 'task.failed',
@@ -33,24 +30,34 @@ export class GenerationEffects {
     private readonly lowCredits: LowCredits,
   ) {}
 
-  async of(tx: Transaction, task: Ended): Promise<void> {
+  /** @param task has ended */
+  async of(tx: Transaction, task: TaskEntity, ownerId: string): Promise<void> {
     const wishes = task.payload as GenerationPayload;
-    await this.saveHistory(tx, task, wishes);
-    if (wishes.notify_email) await this.mail(tx, task, wishes);
-    await this.announce(tx, task, wishes);
-    await this.tellOfLowCredits(tx, task.ownerId);
+    await this.saveHistory(tx, task, ownerId, wishes);
+    if (wishes.notify_email) await this.mail(tx, task, ownerId, wishes);
+    await this.announce(tx, task, ownerId, wishes);
+    await this.tellOfLowCredits(tx, ownerId);
   }
 
-  private async saveHistory(tx: Transaction, task: Ended, wishes: GenerationPayload) {
+  private async saveHistory(
+    tx: Transaction,
+    { id, correlationId }: TaskEntity,
+    ownerId: string,
+    wishes: GenerationPayload,
+  ): Promise<void> {
     if (wishes.chat_id === undefined && wishes.character_name === undefined) return;
-    const { id, ownerId, correlationId } = task;
     const options = { ownerId, ...(correlationId !== null && { correlationId }) };
     await this.tasks.send(tx, saveChatHistoryTask, { task_id: id }, options);
   }
 
   /** Nothing for a generation that its user has revoked. */
-  private async mail(tx: Transaction, task: Ended, { prompt }: GenerationPayload): Promise<void> {
-    const { id: key, ownerId: userId, error } = task;
+  private async mail(
+    tx: Transaction,
+    task: TaskEntity,
+    userId: string,
+    { prompt }: GenerationPayload,
+  ): Promise<void> {
+    const { id: key, error } = task;
     const { result } = generationStatusOf(task);
     if (error === null) {
       const image = result?.images[0];
@@ -63,15 +70,20 @@ export class GenerationEffects {
     }
   }
 
-  private async announce(tx: Transaction, task: Ended, { webhook_url }: GenerationPayload) {
+  private async announce(
+    tx: Transaction,
+    task: TaskEntity,
+    userId: string,
+    { webhook_url: url }: GenerationPayload,
+  ): Promise<void> {
     const type = eventOf[task.state];
     if (!type) return;
     await this.webhooks.announce(tx, {
       type,
-      userId: task.ownerId,
+      userId,
       key: `${task.id}:${type}`,
       data: generationStatusOf(task),
-      url: webhook_url,
+      url,
     });
   }
 

@@ -5,7 +5,10 @@ import type { LiveEvent, TaskProgressed, TaskStarted } from '../../tasks/events/
 import { LiveEvents } from '../../tasks/events/live-events.js';
 import { TaskEntity } from '../../tasks/ledger/task.entity.js';
 import { generationStatusOf } from '../image-generation/generation-status.js';
-import { generateImageTask, type GenerationPayload } from '../image-generation/image-generation.tasks.js';
+import {
+  generateImageTask,
+  type GenerationPayload,
+} from '../image-generation/image-generation.tasks.js';
 import { WebhookEvents } from '../webhooks/webhook-events.js';
 
 /** Generations that are remembered: far more than a worker runs at once. */
@@ -39,16 +42,9 @@ export class GenerationNews implements OnModuleInit {
 
   private heard(event: LiveEvent): void {
     if (!('name' in event) || event.name !== generateImageTask.name) return;
-    switch (event.type) {
-      case 'task-started':
-        return void this.started(event);
-      case 'task-progress':
-        return void this.progressed(event);
-      case 'task-sent':
-        return;
-      default:
-        this.running.delete(event.taskId);
-    }
+    if (event.type === 'task-started') void this.started(event);
+    else if (event.type === 'task-progress') void this.progressed(event);
+    else if (event.type !== 'task-sent') this.running.delete(event.taskId);
   }
 
   private async started({ taskId, attempt }: TaskStarted): Promise<void> {

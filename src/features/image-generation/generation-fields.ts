@@ -52,7 +52,9 @@ export const generationFields = {
 export const wishFields = {
   webhook_url: webhookUrl
     .optional()
-    .describe('Told of each event of this generation, in addition to the endpoints of your account.'),
+    .describe(
+      'Told of each event of this generation, in addition to the endpoints of your account.',
+    ),
   notify_email: z
     .boolean()
     .optional()

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { anyJson } from '../../common/any-json.js';
-import { aboveMaxWork, generationFields, isWithinMaxWork, wishFields } from './generation-fields.js';
+import {
+  aboveMaxWork,
+  generationFields,
+  isWithinMaxWork,
+  wishFields,
+} from './generation-fields.js';
 import { generationResult } from './image-generation.tasks.js';
 import { TASK_STATES } from '../../tasks/definitions/task-state.js';
 import { taskStatusFields } from '../task-status/task-status.dto.js';

@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { defineTask, type Payload } from '../../tasks/definitions/task-definition.js';
 import { imageResult } from '../images/image-result.js';
 import { generationEndedTask } from './generation-ended.task.js';
-import { aboveMaxWork, generationFields, isWithinMaxWork, wishFields } from './generation-fields.js';
+import {
+  aboveMaxWork,
+  generationFields,
+  isWithinMaxWork,
+  wishFields,
+} from './generation-fields.js';
 import { chosenSeed } from './seed.js';
 
 /** The seed is chosen before dispatch, so that a retry makes the same picture. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CreditGrants } from '../../../src/features/credits/credit-grants.js';
 import { generationEndedTask } from '../../../src/features/image-generation/generation-ended.task.js';
 import { generateImageTask } from '../../../src/features/image-generation/image-generation.tasks.js';
+import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
@@ -49,7 +50,7 @@ onBothQueueEngines('the effects of a generation', (engine) => {
   const hook = (id: string, type: string) =>
     eventually(`${type} of ${id} is told`, () => told(id, type)[0]);
   const wishes = (more: Record<string, unknown> = {}) => ({
-    prompt: 'a lighthouse <b>&</b> a boat',
+    prompt: 'a lighthouse & "a boat"',
     ...small,
     webhook_url: receiver.url,
     notify_email: true,
@@ -81,8 +82,8 @@ onBothQueueEngines('the effects of a generation', (engine) => {
     const started = await hook(id, 'task.started');
     expect(started.body.data).toMatchObject({ task_id: id, status: 'STARTED', result: null });
     const mail = await mailbox.mailTo('admin@example.com', 'picture');
-    expect(mail.html).toContain('&lt;b&gt;&amp;&lt;/b&gt;');
-    expect(mail.text).toContain('a lighthouse <b>&</b> a boat');
+    expect(mail.html).toContain('a lighthouse &amp; &quot;a boat&quot;');
+    expect(mail.text).toContain('a lighthouse & "a boat"');
     await eventually('the history has it', async () => (await entries('sea', id)).length > 0);
 
     // Whatever runs twice, happens once.
@@ -147,12 +148,19 @@ onBothQueueEngines('the effects of a generation', (engine) => {
     expect((await darkroom.finished(id)).status).toBe('SUCCESS');
     await hook(id, 'task.succeeded');
     receiver.behave(answering(204));
-    await eventually('the mail is sent at the second attempt', async () => {
-      await darkroom.database.query(
-        `UPDATE tasks SET run_at = now() WHERE state = 'RETRY' AND queue = 'low_priority'`,
+    const { database, app } = darkroom;
+    const mail = await eventually('the mail will be tried again', async () => {
+      const [found] = await database.query(
+        `SELECT task.id FROM tasks task JOIN mails mail USING (id)
+          WHERE mail.key = $1 AND task.state = 'RETRY'`,
+        [id],
       );
-      const [mail] = await mailsAbout(id);
-      return mail?.state === 'sent';
+      return found as { id: string } | undefined;
+    });
+    await database.query(`UPDATE tasks SET run_at = now() WHERE id = $1`, [mail.id]);
+    await app.get(TaskHints).promote('low_priority', mail.id);
+    await eventually('the mail is sent', async () => {
+      return (await mailsAbout(id))[0].state === 'sent';
     });
   });
 
@@ -160,7 +168,7 @@ onBothQueueEngines('the effects of a generation', (engine) => {
     const grants = darkroom.app.get(CreditGrants, { strict: false });
     const lowMails = () =>
       darkroom.database.query(
-        `SELECT "values" FROM mails WHERE user_id = $1 AND template = 'credits_low' ORDER BY created_at`,
+        `SELECT id FROM mails WHERE user_id = $1 AND template = 'credits_low'`,
         [userId],
       );
     const draw = async () => {
@@ -176,7 +184,8 @@ onBothQueueEngines('the effects of a generation', (engine) => {
     await grant(10 - (await balance()));
     await draw();
     await draw();
-    expect(await lowMails()).toEqual([{ values: { balance: 9 } }]);
+    expect(await lowMails()).toHaveLength(1);
+    expect((await mailbox.mailTo('admin@example.com', 'credits')).text).toMatch(/\b9\b/);
     await grant(1);
     await draw();
     expect(await lowMails()).toHaveLength(2);
@@ -188,7 +197,10 @@ onBothQueueEngines('the effects of a generation', (engine) => {
   describe('a request', () => {
     it('with a webhook that is not allowed is refused, and costs nothing', async () => {
       for (const url of ['http://10.0.0.1/hook', 'ftp://example.com', 'https://u:p@example.com/']) {
-        const response = await darkroom.post('/api/v1/generate-image/', wishes({ webhook_url: url }));
+        const response = await darkroom.post(
+          '/api/v1/generate-image/',
+          wishes({ webhook_url: url }),
+        );
         const problem = await problemOf(response, 422, 'invalid_fields');
         expect(problem.errors?.map(({ path }) => path)).toEqual(['webhook_url']);
       }
