@@ -19,6 +19,7 @@ const usual = [
   'pool',
   'shares',
   'keys',
+  'mail',
 ];
 /** More starve each other's processes while those start. */
 const smokeAtOnce = 4;

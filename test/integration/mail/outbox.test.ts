@@ -5,6 +5,7 @@ import { sendEmailTask } from '../../../src/features/email/email.tasks.js';
 import { MailOutbox, type NewMail } from '../../../src/features/email/mail-outbox.js';
 import { oldMails } from '../../../src/features/email/old-mails.js';
 import { inTransaction } from '../../../src/infrastructure/database/transaction.js';
+import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { about } from '../../support/about.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -72,11 +73,15 @@ const reaches = (id: string, state: string) =>
     const now = await task(id);
     return now.state === state && now;
   });
-const makeDue = (id: string) =>
-  darkroom.database.query(
-    `UPDATE tasks SET run_at = now(), queue_check_at = now() WHERE id = $1 AND state = 'RETRY'`,
-    [id],
+/** Ends the wait for the next attempt. */
+async function makeDue(id: string): Promise<void> {
+  await darkroom.database.query(`UPDATE tasks SET run_at = now() WHERE id = $1`, [id]);
+  const hint = await eventually(`${id} is in the queue`, () =>
+    darkroom.app.get(TaskHints).of('low_priority').getJob(id),
   );
+  await eventually(`${id} waits`, async () => (await hint.getState()) === 'delayed');
+  await hint.promote();
+}
 const refusedAt = async (userId: string) => {
   const sql = 'SELECT email_refused_at AS at FROM users WHERE id = $1';
   return (await darkroom.database.query(sql, [userId]))[0].at as Date | null;
