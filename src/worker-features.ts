@@ -12,6 +12,7 @@ import { ImageGenerationWorkerModule } from './features/image-generation/image-g
 import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
 import { oldGenerations, oldIdempotencyKeys } from './features/image-generation/old-generations.js';
 import { ImagesWorkerModule } from './features/images/images-worker.module.js';
+import { oldFiles } from './features/stored-files/old-files.js';
 import { oldWebhookDeliveries, oldWebhookPauses } from './features/webhooks/old-deliveries.js';
 import { WebhooksWorkerModule } from './features/webhooks/webhooks-worker.module.js';
 import { MaintenanceWorkerModule } from './features/maintenance/maintenance-worker.module.js';
@@ -40,6 +41,7 @@ export const workerFeatures = [
       oldChatMessages,
       oldChats,
       oldDeletedChats,
+      oldFiles,
     ],
     kept: [generateImageTask],
   }),

@@ -5,10 +5,15 @@ import { z } from 'zod';
 export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
 /** A whole number from `min` to `max`, written in digits. */
-export const integer = (min: number, max: number) =>
+export const integer = (min: number, max: number) => wholeNumber(/^\d{1,9}$/, min, max);
+
+/** A number of bytes. */
+export const bytes = (min: number, max: number) => wholeNumber(/^\d{1,15}$/, min, max);
+
+const wholeNumber = (digits: RegExp, min: number, max: number) =>
   z
     .string()
-    .regex(/^\d{1,9}$/, 'is not a whole number')
+    .regex(digits, 'is not a whole number')
     .transform(Number)
     .refine((n) => n >= min && n <= max, `is not between ${min} and ${max}`);
 

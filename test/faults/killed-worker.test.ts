@@ -16,7 +16,9 @@ const phases: [string, number][] = [
   ['committing', 2],
   ['committed', 1],
   ['uploading', 1],
+  ['thumbnailed', 1],
   ['uploaded', 1],
+  ['marked', 1],
 ];
 
 /** All phases on both engines in `npm run test:chaos`; else each phase on one, which by the seed. */

@@ -26,13 +26,18 @@ const phases: Record<string, () => void> = {
   posted: () => dieAfter(WebhookClient.prototype, 'post'),
   saving: () => dieAfter(ChatWriter.prototype, 'save'),
   uploading: () => dieAfter(DiskObjectStorage.prototype, 'put'),
+  thumbnailed: () => dieAfter(DiskObjectStorage.prototype, 'put', 2),
   uploaded: () => dieBefore(ImageStore.prototype, 'markStored'),
+  marked: () => dieAfter(ImageStore.prototype, 'markStored'),
 };
 
-function dieAfter(prototype: object, method: string): void {
+/** @param calls the first one that it does not survive */
+function dieAfter(prototype: object, method: string, calls = 1): void {
+  let made = 0;
   wrap(prototype, method, async (run) => {
-    await run();
-    die();
+    const answer = await run();
+    if (++made === calls) die();
+    return answer;
   });
 }
 

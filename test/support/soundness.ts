@@ -8,7 +8,8 @@ import { CreditCheck } from '../../src/features/credits/credit-check.js';
 
 /**
  * What must hold after any fault, once nothing runs any more but schedules: every task is final and
- * leaseless, SUCCESS means exactly its pictures, each stored once and undamaged, and nothing else is stored.
+ * leaseless, SUCCESS means exactly its pictures, each stored once and undamaged, as are the files, and nothing else is
+ * stored.
  */
 export async function assertSound({
   database,
@@ -49,11 +50,20 @@ export async function assertSound({
     expect([width, height]).toEqual([image.width, image.height]);
     await sharp(bytes).stats();
   }
+  const files = await database.query(`SELECT object_key, bytes, sha256 FROM stored_files`);
+  for (const file of files) {
+    const bytes = await readFile(join(folder, file.object_key));
+    expect(bytes.length).toBe(file.bytes);
+    expect(createHash('sha256').update(bytes).digest().equals(file.sha256)).toBe(true);
+  }
   const named = images.flatMap((image: Record<string, string>) => [
     image['object_key'],
     image['thumbnail_key'],
   ]);
-  const names = new Set(named);
+  const names = new Set([
+    ...named,
+    ...files.map((file: Record<string, string>) => file['object_key']),
+  ]);
   const unnamed = (await filesBelow(folder)).filter((file) => !names.has(file));
   expect(unnamed).toEqual([]);
 }

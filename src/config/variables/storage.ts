@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flag, httpOrigin, url } from '../environment-values.js';
+import { bytes, flag, httpOrigin, integer, url } from '../environment-values.js';
 import { variable, type Values } from './variable.js';
 
 export const storageVariables = {
@@ -49,6 +49,23 @@ export const storageVariables = {
       'Where browsers reach the same storage. With it, pictures are fetched from there, by links that are signed for five minutes; without it, through the API.',
     example: 'https://storage.yandexcloud.net',
   }),
+  SPOOL_MAX_BYTES: variable(bytes(0, 1e14).default(10 * 2 ** 30), {
+    description:
+      'Bytes that may wait in the database for the storage. Above it no picture is begun and no upload accepted; 0: no bound.',
+    example: '10737418240',
+  }),
+  UPLOAD_MAX_BYTES: variable(bytes(1_000, 64 * 2 ** 20).default(20 * 2 ** 20), {
+    description: 'Size of the largest picture that POST /api/v1/uploads takes, in bytes.',
+    example: '20971520',
+  }),
+  UPLOAD_QUOTA_FILES: variable(integer(1, 1_000_000).default(500), {
+    description: 'Uploads that a user may have at once.',
+    example: '500',
+  }),
+  UPLOAD_QUOTA_BYTES: variable(bytes(1, 1e14).default(2 ** 30), {
+    description: 'Bytes that the uploads of a user may have together.',
+    example: '1073741824',
+  }),
 };
 
 /** How an S3 storage is reached. */
@@ -67,26 +84,38 @@ export interface S3Environment {
 export interface StorageEnvironment {
   /** Undefined: objects are files. */
   s3: S3Environment | undefined;
+  /** 0: no bound. */
+  spoolMaxBytes: number;
+  uploadMaxBytes: number;
+  /** Of one user. */
+  uploadQuota: { files: number; bytes: number };
 }
 
 type StorageValues = Values<typeof storageVariables>;
 
 export function storageEnvironment(v: StorageValues): StorageEnvironment {
-  if (v.S3_BUCKET === undefined) return { s3: undefined };
+  return {
+    s3: s3Environment(v),
+    spoolMaxBytes: v.SPOOL_MAX_BYTES,
+    uploadMaxBytes: v.UPLOAD_MAX_BYTES,
+    uploadQuota: { files: v.UPLOAD_QUOTA_FILES, bytes: v.UPLOAD_QUOTA_BYTES },
+  };
+}
+
+function s3Environment(v: StorageValues): S3Environment | undefined {
+  if (v.S3_BUCKET === undefined) return undefined;
   const accessKeyId = v.S3_ACCESS_KEY_ID;
   const secretAccessKey = v.S3_SECRET_ACCESS_KEY;
   return {
-    s3: {
-      bucket: v.S3_BUCKET,
-      endpoint: v.S3_ENDPOINT,
-      region: v.S3_REGION,
-      credentials:
-        accessKeyId === undefined || secretAccessKey === undefined
-          ? undefined
-          : { accessKeyId, secretAccessKey },
-      forcePathStyle: v.S3_FORCE_PATH_STYLE ?? v.S3_ENDPOINT !== undefined,
-      publicBaseUrl: v.S3_PUBLIC_BASE_URL,
-    },
+    bucket: v.S3_BUCKET,
+    endpoint: v.S3_ENDPOINT,
+    region: v.S3_REGION,
+    credentials:
+      accessKeyId === undefined || secretAccessKey === undefined
+        ? undefined
+        : { accessKeyId, secretAccessKey },
+    forcePathStyle: v.S3_FORCE_PATH_STYLE ?? v.S3_ENDPOINT !== undefined,
+    publicBaseUrl: v.S3_PUBLIC_BASE_URL,
   };
 }
 

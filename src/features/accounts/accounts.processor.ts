@@ -48,12 +48,13 @@ export class AccountsProcessor {
   ) {
     await this.endTasks(userId);
     const images = await this.deleteImages(userId, context);
+    const files = await this.deleteFiles(userId, context);
     await query(this.database, `DELETE FROM idempotency_keys WHERE owner_id = $1`, [userId]);
     await query(this.database, `DELETE FROM chats WHERE owner_id = $1`, [userId]);
     const tasks = await this.deleteTasks(userId, context);
     await this.deleteDeliveries(userId, context);
     await query(this.database, `DELETE FROM users WHERE id = $1`, [userId]);
-    return { images, tasks };
+    return { images, files, tasks };
   }
 
   /** A task that is still running could write once more. */
@@ -84,6 +85,17 @@ export class AccountsProcessor {
         const ids = images.map(({ id }) => id);
         return this.removal.remove(tx, ids);
       });
+      if (removed === 0) return total;
+      total += removed;
+    }
+  }
+
+  private async deleteFiles(userId: string, { signal }: TaskContext): Promise<number> {
+    for (let total = 0; ;) {
+      signal.throwIfAborted();
+      const removed = await inTransaction(this.database, (tx) =>
+        this.removal.removeFiles(tx, userId),
+      );
       if (removed === 0) return total;
       total += removed;
     }

@@ -11,10 +11,7 @@ export class EffectsProcessor {
   constructor(private readonly effects: GenerationEffects) {}
 
   @HandlesTask(generationEndedTask)
-  async follow(
-    { task_id: id }: Payload<typeof generationEndedTask>,
-    { correlationId }: TaskContext,
-  ) {
+  async follow({ task_id: id }: Payload<typeof generationEndedTask>) {
     return completeWith(async (tx) => {
       const task = await tx.findOneBy(TaskEntity, { id });
       // It may have been deleted, with its owner's account or because it is old.

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
-import { deleteObjectsTask } from './images.tasks.js';
+import { deleteObjectsTask, removalBatch } from './images.tasks.js';
 
-/** The one way by which pictures go: at their owner's wish, by their age, and with an account. */
+/** The one way by which pictures and files go: at their owner's wish, by their age, and with an account. */
 @Injectable()
 export class ImageRemoval {
   constructor(private readonly tasks: TaskClient) {}
@@ -31,6 +31,20 @@ export class ImageRemoval {
       const sending = correlationId === undefined ? {} : { correlationId };
       await this.tasks.send(tx, deleteObjectsTask, { keys }, sending);
     }
+    return removed.length;
+  }
+
+  /** The same for some of a user's uploads and files of handlers. */
+  async removeFiles(tx: Transaction, ownerId: string): Promise<number> {
+    const removed = await rows<{ key: string }>(
+      tx,
+      `DELETE FROM stored_files WHERE id IN (
+         SELECT id FROM stored_files WHERE owner_id = $1 LIMIT ${removalBatch})
+       RETURNING object_key AS key`,
+      [ownerId],
+    );
+    const keys = removed.map(({ key }) => key);
+    if (keys.length > 0) await this.tasks.send(tx, deleteObjectsTask, { keys });
     return removed.length;
   }
 }

@@ -4,8 +4,8 @@ import { Any, DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
+import { uploadToCloudTask } from '../storage/storage.tasks.js';
 import { GeneratedImageEntity, type ImageContentType } from './generated-image.entity.js';
-import { uploadToCloudTask } from './images.tasks.js';
 
 export interface NewImage {
   bytes: Buffer;

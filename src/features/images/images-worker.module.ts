@@ -1,14 +1,26 @@
 import { Module } from '@nestjs/common';
+import { TasksModule } from '../../tasks/tasks.module.js';
+import { PatientStorage } from '../storage/patient-storage.js';
 import { StorageModule } from '../storage/storage.module.js';
-import { ImageStoreModule } from './image-store.module.js';
+import { StoredFilesModule } from '../stored-files/stored-files.module.js';
 import { CollectProcessor } from './collect.processor.js';
+import { ImageStoreModule } from './image-store.module.js';
+import { LostUploads } from './lost-uploads.js';
 import { ObjectCollector } from './object-collector.js';
 import { OldPictures } from './old-pictures.js';
 import { RemovalProcessor } from './removal.processor.js';
 import { UploadProcessor } from './upload.processor.js';
 
 @Module({
-  imports: [ImageStoreModule, StorageModule],
-  providers: [UploadProcessor, CollectProcessor, ObjectCollector, RemovalProcessor, OldPictures],
+  imports: [TasksModule, ImageStoreModule, StoredFilesModule, StorageModule],
+  providers: [
+    UploadProcessor,
+    PatientStorage,
+    CollectProcessor,
+    ObjectCollector,
+    LostUploads,
+    RemovalProcessor,
+    OldPictures,
+  ],
 })
 export class ImagesWorkerModule {}

@@ -1,7 +1,8 @@
-import { Controller, Get, Headers, Param, Query, Res, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Headers, Param, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { sendContent } from '../../infrastructure/http/send-content.js';
 import { IdPipe } from '../../infrastructure/http/validation.js';
 import { CurrentUser } from '../auth/auth.decorators.js';
 import type { RequestUser } from '../auth/request-user.js';
@@ -36,27 +37,6 @@ export class ImagesController {
     @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('If-None-Match') known?: string,
   ): Promise<StreamableFile | undefined> {
-    const image = await this.images.find(id, size, user);
-    // Private, and revalidated each time: who may see it can change.
-    void reply.header('cache-control', 'private, no-cache').header('etag', image.etag);
-    if (isKnown(image.etag, known)) {
-      void reply.status(304);
-      return undefined;
-    }
-    const source = await image.open();
-    if ('link' in source) {
-      // The link is a secret for as long as it can be used.
-      void reply.status(302).header('location', source.link).header('cache-control', 'no-store');
-      return undefined;
-    }
-    return new StreamableFile(source.stream, { type: image.contentType, length: source.bytes });
+    return sendContent(await this.images.find(id, size, user), reply, known);
   }
-}
-
-/** `If-None-Match` is a list of tags, which a proxy may have weakened. */
-function isKnown(etag: string, header = ''): boolean {
-  return header.split(',').some((tag) => {
-    const known = tag.trim();
-    return known === '*' || known.replace(/^W\//, '') === etag;
-  });
 }

@@ -5,29 +5,13 @@ import { defineSchedule } from '../../tasks/schedules/schedule-definition.js';
 /** Most pictures that are removed in one transaction, so that the list of their objects fits a task. */
 export const removalBatch = 200;
 
-/**
- * Moves one picture from the spool to object storage, with a thumbnail.
- *
- * A storage outage must not lose a finished picture, so this task keeps trying: in the end every ten minutes,
- * for about a year.
- */
-export const uploadToCloudTask = defineTask({
-  name: 'upload_to_cloud_task',
-  queue: 'normal_priority',
-  payload: z.strictObject({ image_id: z.uuid() }),
-  result: z.strictObject({ object_key: z.string(), thumbnail_key: z.string() }).nullable(),
-  retry: { max: 50_000, delayMs: 5_000, backoff: 'exponential', maxDelayMs: 600_000, jitter: 0.2 },
-  softTimeLimitMs: 120_000,
-  hardTimeLimitMs: 150_000,
-});
-
-/** Deletes the objects of pictures that were removed. An outage of the storage only delays it. */
+/** Deletes the objects of pictures and files that were removed. An outage of the storage only delays it. */
 export const deleteObjectsTask = defineTask({
   name: 'delete_objects_task',
   queue: 'low_priority',
   payload: z.strictObject({
     keys: z
-      .array(z.string().regex(/^images\/[\w./-]{1,200}$/))
+      .array(z.string().regex(/^(images|files|uploads)\/[\w./-]{1,200}$/))
       .min(1)
       .max(2 * removalBatch),
   }),
@@ -50,12 +34,15 @@ export const deleteOldPictures = defineSchedule(deleteOldPicturesTask, {
   misfire: 'one',
 });
 
-/** Deletes objects of pictures that no longer exist. */
+/**
+ * Deletes objects of pictures and files that no longer exist, and sends the upload of what nobody is going to store:
+ * somebody has revoked it, or purged its queue.
+ */
 export const collectObjectsTask = defineTask({
   name: 'collect_objects_task',
   queue: 'low_priority',
   payload: z.null(),
-  result: z.strictObject({ seen: z.int(), deleted: z.int() }),
+  result: z.strictObject({ seen: z.int(), deleted: z.int(), resent: z.int() }),
   // A bucket may hold millions of objects.
   softTimeLimitMs: 3_000_000,
   hardTimeLimitMs: 3_600_000,

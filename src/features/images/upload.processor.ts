@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { completeWith } from '../../tasks/definitions/task-context.js';
+import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
 import type { Payload } from '../../tasks/definitions/task-definition.js';
-import { PermanentTaskError, RetryableTaskError } from '../../tasks/definitions/task-errors.js';
+import { PermanentTaskError } from '../../tasks/definitions/task-errors.js';
 import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
-import { ObjectStorage, StorageError } from '../storage/object-storage.js';
-import type { GeneratedImageEntity } from './generated-image.entity.js';
+import { PatientStorage } from '../storage/patient-storage.js';
+import { uploadToCloudTask } from '../storage/storage.tasks.js';
+import { StoredFiles } from '../stored-files/stored-files.js';
 import { ImageStore } from './image-store.js';
-import { uploadToCloudTask } from './images.tasks.js';
 import { makeThumbnail } from './thumbnail.js';
 
 const extensions = { 'image/png': 'png', 'image/jpeg': 'jpg', 'image/webp': 'webp' } as const;
@@ -17,38 +17,54 @@ const extensions = { 'image/png': 'png', 'image/jpeg': 'jpg', 'image/webp': 'web
 export class UploadProcessor {
   constructor(
     private readonly images: ImageStore,
-    private readonly storage: ObjectStorage,
+    private readonly files: StoredFiles,
+    private readonly storage: PatientStorage,
   ) {}
 
   @HandlesTask(uploadToCloudTask)
-  async upload({ image_id }: Payload<typeof uploadToCloudTask>) {
-    const found = await this.images.findSpooled(image_id);
+  async upload(payload: Payload<typeof uploadToCloudTask>, context: TaskContext) {
+    this.storage.refuseWhileAway(context);
+    return 'image_id' in payload
+      ? this.image(payload.image_id, context)
+      : this.file(payload.file_id, context);
+  }
+
+  private async image(id: string, context: TaskContext) {
+    const found = await this.images.findSpooled(id);
     if (!found) return null;
     const { image, spooled } = found;
     if (spooled === null) {
       return { object_key: image.objectKey ?? '', thumbnail_key: image.thumbnailKey ?? '' };
     }
-    const keys = await this.put(image, spooled);
-    return completeWith(async (tx) => {
-      await this.images.markStored(tx, image.id, keys);
-      return { object_key: keys.objectKey, thumbnail_key: keys.thumbnailKey };
-    });
-  }
-
-  private async put(image: GeneratedImageEntity, bytes: Buffer) {
-    if (!createHash('sha256').update(bytes).digest().equals(image.sha256)) {
-      throw new PermanentTaskError('spool_corrupt', 'The picture in the spool is damaged.');
-    }
+    refuseDamaged(spooled, image.sha256);
     const base = `images/${image.taskId}/${image.index}`;
     const objectKey = `${base}.${extensions[image.contentType]}`;
     const thumbnailKey = `${base}.thumbnail.webp`;
-    try {
-      await this.storage.put(objectKey, bytes, image.contentType);
-      await this.storage.put(thumbnailKey, await makeThumbnail(bytes), 'image/webp');
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
-      throw new RetryableTaskError(error.code, error.message, { cause: error });
-    }
-    return { objectKey, thumbnailKey };
+    await this.storage.put(objectKey, spooled, image.contentType, context);
+    const thumbnail = await makeThumbnail(spooled);
+    await this.storage.put(thumbnailKey, thumbnail, 'image/webp', context);
+    return completeWith(async (tx) => {
+      await this.images.markStored(tx, id, { objectKey, thumbnailKey });
+      return { object_key: objectKey, thumbnail_key: thumbnailKey };
+    });
   }
+
+  private async file(id: string, context: TaskContext) {
+    const found = await this.files.findSpooled(id);
+    if (!found) return null;
+    const { file, spooled } = found;
+    if (spooled === null) return { object_key: file.objectKey };
+    refuseDamaged(spooled, file.sha256);
+    await this.storage.put(file.objectKey, spooled, file.contentType, context);
+    return completeWith(async (tx) => {
+      await this.files.markStored(tx, id);
+      return { object_key: file.objectKey };
+    });
+  }
+}
+
+/** @throws PermanentTaskError */
+function refuseDamaged(bytes: Buffer, sha256: Buffer): void {
+  if (createHash('sha256').update(bytes).digest().equals(sha256)) return;
+  throw new PermanentTaskError('spool_corrupt', 'What is in the spool is damaged.');
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Where finished pictures are stored. We choose the keys (`images/<task>/<index>.png`), so a repeated
+ * Where pictures and files are stored. We choose the keys (`images/<task>/<index>.png`), so a repeated
  * write by the same task replaces only its own object.
  *
  * Failure window: the object is written but the row that names it is not. The key is
@@ -11,9 +11,15 @@ export abstract class ObjectStorage {
   /**
    * Stores `bytes` whole or not at all. What the key had before is replaced.
    *
+   * @param signal ends an exchange with a server that does not answer
    * @throws StorageError when it cannot
    */
-  abstract put(key: string, bytes: Buffer, contentType: string): Promise<void>;
+  abstract put(
+    key: string,
+    bytes: Buffer,
+    contentType: string,
+    signal?: AbortSignal,
+  ): Promise<void>;
 
   /** @returns null when there is no such object */
   abstract get(key: string): Promise<StoredObject | null>;

@@ -4,23 +4,33 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  paginateListObjectsV2,
+  ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { deadline } from '../../common/deadline.js';
 import type { S3Environment } from '../../config/variables/storage.js';
 import { ObjectStorage, type ListedObject, type StoredObject } from './object-storage.js';
 import { isConflict, isMissing, isUnknownCondition, storageErrorOf } from './s3-errors.js';
 
-/** Time for one exchange with the store, and for its next bytes. Milliseconds. */
+/** How long the store is waited for. Milliseconds. */
 export interface S3Patience {
   connectMs: number;
+  /** For the beginning of an answer. */
   requestMs: number;
+  /** For the next bytes. */
   idleMs: number;
+  /** For a whole exchange, with its second try. The contents of an object may take longer. */
+  exchangeMs: number;
 }
-const usualPatience: S3Patience = { connectMs: 5_000, requestMs: 60_000, idleMs: 30_000 };
+const usualPatience: S3Patience = {
+  connectMs: 5_000,
+  requestMs: 60_000,
+  idleMs: 30_000,
+  exchangeMs: 90_000,
+};
 
 /** The ETag of an object that was stored in one piece and is not encrypted with a key of its own: its MD5. */
 const md5Tag = /^"([0-9a-f]{32})"$/;
@@ -38,7 +48,7 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
 
   constructor(
     private readonly options: S3Environment,
-    patience: S3Patience = usualPatience,
+    private readonly patience: S3Patience = usualPatience,
   ) {
     super();
     this.client = clientOf(options, options.endpoint, patience);
@@ -47,13 +57,16 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
       publicBaseUrl === undefined ? undefined : clientOf(options, publicBaseUrl, patience);
   }
 
-  async put(key: string, bytes: Buffer, contentType: string): Promise<void> {
+  async put(key: string, bytes: Buffer, contentType: string, signal?: AbortSignal): Promise<void> {
     const digest = createHash('md5').update(bytes).digest();
     const object = { ...this.at(key), Body: bytes, ContentType: contentType };
     const checked = { ...object, ContentMD5: digest.toString('base64') };
     try {
-      if (this.hasConditions && (await this.putIfNew(checked, digest))) return;
-      const { ETag } = await this.client.send(new PutObjectCommand(checked));
+      if (this.hasConditions && (await this.putIfNew(checked, digest, signal))) return;
+      const { ETag } = await this.inTime(
+        (until) => this.client.send(new PutObjectCommand(checked), until),
+        signal,
+      );
       refuseOther(ETag, digest);
     } catch (error) {
       throw storageErrorOf(error);
@@ -62,7 +75,9 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
 
   async get(key: string): Promise<StoredObject | null> {
     try {
-      const { Body, ContentLength } = await this.client.send(new GetObjectCommand(this.at(key)));
+      const { Body, ContentLength } = await this.inTime((until) =>
+        this.client.send(new GetObjectCommand(this.at(key)), until),
+      );
       return { stream: Body as Readable, bytes: ContentLength! };
     } catch (error) {
       if (isMissing(error)) return null;
@@ -72,23 +87,21 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
 
   async delete(key: string): Promise<void> {
     try {
-      await this.client.send(new DeleteObjectCommand(this.at(key)));
+      await this.inTime((until) => this.client.send(new DeleteObjectCommand(this.at(key)), until));
     } catch (error) {
       if (!isMissing(error)) throw storageErrorOf(error);
     }
   }
 
   async *list(prefix: string): AsyncIterable<ListedObject> {
-    const of = { Bucket: this.options.bucket, Prefix: prefix };
-    try {
-      for await (const { Contents = [] } of paginateListObjectsV2({ client: this.client }, of)) {
-        for (const { Key, Size, LastModified } of Contents) {
-          yield { key: Key!, bytes: Size!, writtenAt: LastModified! };
-        }
+    let next: string | undefined;
+    do {
+      const page = await this.page(prefix, next);
+      for (const { Key, Size, LastModified } of page.Contents ?? []) {
+        yield { key: Key!, bytes: Size!, writtenAt: LastModified! };
       }
-    } catch (error) {
-      throw storageErrorOf(error);
-    }
+      next = page.NextContinuationToken;
+    } while (next !== undefined);
   }
 
   async link(key: string, seconds: number): Promise<string | null> {
@@ -107,6 +120,32 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
     this.publicClient?.destroy();
   }
 
+  private async page(prefix: string, next: string | undefined) {
+    const of = { Bucket: this.options.bucket, Prefix: prefix };
+    const command = new ListObjectsV2Command({
+      ...of,
+      ...(next !== undefined && { ContinuationToken: next }),
+    });
+    try {
+      return await this.inTime((until) => this.client.send(command, until));
+    } catch (error) {
+      throw storageErrorOf(error);
+    }
+  }
+
+  /** A store may also answer, but so slowly that it never ends. */
+  private async inTime<T>(
+    ask: (until: { abortSignal: AbortSignal }) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const end = deadline(this.patience.exchangeMs, signal);
+    try {
+      return await ask({ abortSignal: end.signal });
+    } finally {
+      end.clear();
+    }
+  }
+
   private at(key: string) {
     return { Bucket: this.options.bucket, Key: key };
   }
@@ -120,10 +159,12 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
   private async putIfNew(
     object: { Bucket: string; Key: string; Body: Buffer },
     digest: Buffer,
+    signal: AbortSignal | undefined,
   ): Promise<boolean> {
     try {
-      const { ETag } = await this.client.send(
-        new PutObjectCommand({ ...object, IfNoneMatch: '*' }),
+      const { ETag } = await this.inTime(
+        (until) => this.client.send(new PutObjectCommand({ ...object, IfNoneMatch: '*' }), until),
+        signal,
       );
       refuseOther(ETag, digest);
       return true;
@@ -133,7 +174,7 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
         return false;
       }
       if (!isConflict(error)) throw error;
-      const same = await this.has(object, digest);
+      const same = await this.has(object, digest, signal);
       if (!same) this.log.warn(`${object.Key} is there with other contents, and is replaced`);
       return same;
     }
@@ -142,8 +183,12 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
   private async has(
     { Bucket, Key, Body }: { Bucket: string; Key: string; Body: Buffer },
     digest: Buffer,
+    signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    const found = await this.client.send(new HeadObjectCommand({ Bucket, Key }));
+    const found = await this.inTime(
+      (until) => this.client.send(new HeadObjectCommand({ Bucket, Key }), until),
+      signal,
+    );
     return found.ContentLength === Body.length && isOf(found.ETag, digest);
   }
 }

@@ -4,6 +4,7 @@ import { connect, createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { Mailer } from '../../../src/features/email/mailer.js';
+import { S3ObjectStorage } from '../../../src/features/storage/s3-object-storage.js';
 import { dataSourceOptions } from '../../../src/infrastructure/database/data-source.js';
 import { SteadyClient } from '../../../src/infrastructure/database/steady-client.js';
 import { createQueueEngine } from '../../../src/infrastructure/queue/create-queue-engine.js';
@@ -100,5 +101,19 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
     const mail = { messageId: '<1@x.example>', to: 'ann@example.com', subject: 'x', text: 'x' };
     expect(await refusal(() => mailer.send(mail))).toMatch(/self-signed certificate/);
     mailer.onModuleDestroy();
+  });
+
+  it('is no S3 storage: https (security 43)', async () => {
+    const storage = new S3ObjectStorage({
+      bucket: 'pictures',
+      endpoint: `https://127.0.0.1:${port}`,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'darkroom', secretAccessKey: 'secret' },
+      forcePathStyle: true,
+      publicBaseUrl: undefined,
+    });
+    const put = () => storage.put('images/a/0.png', Buffer.from('a picture'), 'image/png');
+    expect(await refusal(put)).toMatch(/self-signed certificate/);
+    storage.onApplicationShutdown();
   });
 });

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
+import { addNumbersTask } from '../../../src/features/calculate/calculate.tasks.js';
 import { collectObjectsTask } from '../../../src/features/images/images.tasks.js';
 import { ObjectCollector } from '../../../src/features/images/object-collector.js';
 import { ObjectStorage } from '../../../src/features/storage/object-storage.js';
 import { S3ObjectStorage } from '../../../src/features/storage/s3-object-storage.js';
-import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
+import { StoredFiles } from '../../../src/features/stored-files/stored-files.js';
+import { StorageStatus } from '../../../src/features/uploads/storage-status.js';
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
@@ -34,6 +36,27 @@ describe('pictures in an S3 storage', () => {
     const [{ n }] = await darkroom.database.query(`SELECT count(*)::int AS n FROM image_spool`);
     return n as number;
   };
+  const report = () => darkroom.app.get(StorageStatus).report();
+  const putOffFor = (time: string) =>
+    darkroom.database.query(
+      `UPDATE tasks SET run_at = now() + $1::interval
+        WHERE name = 'upload_to_cloud_task' AND finished_at IS NULL`,
+      [time],
+    );
+  const collect = async () => {
+    const client = darkroom.app.get(TaskClient);
+    const sent = await client.send(darkroom.database.manager, collectObjectsTask, null);
+    return sent.get({ timeoutMs: 30_000 });
+  };
+  const addFile = () =>
+    darkroom.database.transaction((tx) =>
+      darkroom.app.get(StoredFiles).add(tx, {
+        ownerId: uuidv7(),
+        bytes: Buffer.from('day,pictures'),
+        contentType: 'text/csv',
+        name: 'report.csv',
+      }),
+    );
   const bytesOf = async (url: string) => {
     const answer = await darkroom.request(url);
     expect(answer.status).toBe(200);
@@ -46,38 +69,68 @@ describe('pictures in an S3 storage', () => {
     const spooled = await bytesOf(url);
     expect(await waiting()).toBe(1);
     await s3.start();
-    await runUploads();
+    await allStored();
     expect((await bytesOf(url)).equals(spooled)).toBe(true);
   });
 
-  it('an outage costs no picture: they are served from the spool, and stored when it is over', async () => {
+  it('an outage costs no picture and no retry, and nothing else waits for its end', async () => {
     await s3.stop();
-    const pictures = [await draw(), await draw(), await draw()];
+    const pictures = [];
+    for (let n = 0; n < 12; n++) pictures.push(await draw());
+    await eventually('the uploads are put off', async () => (await report()).put_off === 12);
     const before = await Promise.all(pictures.map(({ url }) => bytesOf(url)));
-    expect(await waiting()).toBe(3);
+    const sent = await darkroom.app
+      .get(TaskClient)
+      .send(darkroom.database.manager, addNumbersTask, { x: 2, y: 3 });
+    expect(await sent.get({ timeoutMs: 30_000 })).toBe(5);
+    const { spool, away_since } = await report();
+    expect(spool.files).toBe(12);
+    expect(spool.bytes).toBe(before.reduce((sum, { length }) => sum + length, 0));
+    expect(new Date(away_since!).getTime()).toBeLessThan(Date.now() + 60_000);
+    // As after hours: they would look again in ten minutes.
+    await putOffFor('10 minutes');
     await s3.start();
-    await runUploads();
+    await allStored();
     const after = await Promise.all(pictures.map(({ url }) => bytesOf(url)));
-    expect(after.map((bytes, i) => bytes.equals(before[i]!))).toEqual([true, true, true]);
+    expect(after.map((bytes, i) => bytes.equals(before[i]!))).toEqual(before.map(() => true));
+    expect(await report()).toMatchObject({ put_off: 0, away_since: null, spool: { files: 0 } });
+    const [{ retries }] = await darkroom.database.query(
+      `SELECT sum(retries)::int AS retries FROM tasks WHERE name = 'upload_to_cloud_task'`,
+    );
+    expect(retries).toBe(0);
+  });
+
+  it('whose uploads somebody has revoked are sent again at night', async () => {
+    await s3.stop();
+    await draw();
+    await eventually('it is put off', async () => (await report()).put_off === 1);
+    const [{ id }] = await darkroom.database.query(
+      `SELECT id FROM tasks WHERE name = 'upload_to_cloud_task' AND finished_at IS NULL`,
+    );
+    await darkroom.app.get(TaskClient).revoke(id as string);
+    await s3.start();
+    expect((await collect())!.resent).toBe(0);
+    await darkroom.database.query(`UPDATE image_spool SET spooled_at = now() - interval '2 hours'`);
+    expect((await collect())!.resent).toBe(1);
+    await allStored();
+    expect((await collect())!.resent).toBe(0);
   });
 
   it('objects without a picture are collected once they are old, and others stay', async () => {
     const storage = darkroom.app.get(ObjectStorage);
     const { id, url } = await draw();
-    await runUploads();
-    const lost = `images/${uuidv7()}/0.png`;
-    const foreign = 'images/by-hand.png';
-    for (const key of [lost, foreign]) await storage.put(key, Buffer.from('x'), 'image/png');
-    const collect = async () => {
-      const client = darkroom.app.get(TaskClient);
-      const sent = await client.send(darkroom.database.manager, collectObjectsTask, null);
-      return sent.get({ timeoutMs: 30_000 });
-    };
+    await addFile();
+    await allStored();
+    const lost = ['images', 'files', 'uploads'].map((folder) => `${folder}/${uuidv7()}/0.png`);
+    lost.push(`probes/${uuidv7()}`);
+    const foreign = ['images/by-hand.png', 'backup/2026.sql'];
+    for (const key of [...lost, ...foreign]) await storage.put(key, Buffer.from('x'), 'image/png');
     expect((await collect())!.deleted).toBe(0);
     darkroom.app.get(ObjectCollector).now = () => Date.now() + 2 * 86_400_000;
-    expect((await collect())!.deleted).toBe(1);
-    expect(await storage.get(lost)).toBe(null);
-    for (const key of [foreign, `images/${id}/0.png`]) {
+    expect((await collect())!.deleted).toBe(lost.length);
+    for (const key of lost) expect(await storage.get(key)).toBe(null);
+    const file = await darkroom.database.query(`SELECT object_key AS key FROM stored_files`);
+    for (const key of [...foreign, `images/${id}/0.png`, file[0].key as string]) {
       (await storage.get(key))!.stream.destroy();
     }
     expect((await bytesOf(url)).length).toBeGreaterThan(100);
@@ -85,7 +138,7 @@ describe('pictures in an S3 storage', () => {
 
   it('are sent to the address that browsers reach, if there is one (security 8)', async () => {
     const { url } = await draw();
-    await runUploads();
+    await allStored();
     const open = new S3ObjectStorage({ ...s3.options, publicBaseUrl: s3.url });
     const storage = darkroom.app.get(ObjectStorage);
     const links = jest.spyOn(storage, 'link').mockImplementation((key, s) => open.link(key, s));
@@ -101,17 +154,6 @@ describe('pictures in an S3 storage', () => {
     expect(Buffer.from(await picture.arrayBuffer()).equals(await bytesOf(url))).toBe(true);
   });
 
-  /** Uploads that were put off run now, until the spool is empty. */
-  async function runUploads(): Promise<void> {
-    await eventually('the spool is empty', async () => {
-      const [retrying]: [{ id: string }[]] = await darkroom.database.query(
-        `UPDATE tasks SET run_at = now() WHERE name = 'upload_to_cloud_task' AND state = 'RETRY'
-         RETURNING id`,
-      );
-      for (const { id } of retrying) {
-        await darkroom.app.get(TaskHints).promote('normal_priority', id);
-      }
-      return (await waiting()) === 0;
-    });
-  }
+  const allStored = () =>
+    eventually('the spool is empty', async () => (await waiting()) === 0, 60_000);
 });

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { S3ObjectStorage } from '../../../src/features/storage/s3-object-storage.js';
 import { StorageError } from '../../../src/features/storage/object-storage.js';
+import { eventually } from '../../support/eventually.js';
 
 const bytes = Buffer.from('a picture');
 const tag = (of: Buffer) => `"${createHash('md5').update(of).digest('hex')}"`;
-const patience = { connectMs: 1_000, requestMs: 500, idleMs: 500 };
+const patience = { connectMs: 1_000, requestMs: 500, idleMs: 500, exchangeMs: 3_000 };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -23,6 +24,17 @@ const stores =
   (_, response) => {
     response.writeHead(200, { etag: tag(of) }).end();
   };
+
+const drips: Answer = (request, response) => {
+  response.writeHead(500, { 'content-type': 'application/xml' });
+  const timer = setInterval(() => response.write(' '), 20);
+  request.socket.once('close', () => clearInterval(timer));
+};
+const breaksOff: Answer = (_, response) => {
+  response.writeHead(500, { 'content-type': 'application/xml', 'content-length': 100 });
+  response.write('<Error>');
+  setTimeout(() => response.destroy(), 20);
+};
 
 describe('an S3 storage that misbehaves', () => {
   const open: { server: Server; storage: S3ObjectStorage }[] = [];
@@ -43,8 +55,13 @@ describe('an S3 storage that misbehaves', () => {
       request.resume().once('end', () => answer(request, response));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const storage = new S3ObjectStorage(
+    const storage = storageAt((server.address() as AddressInfo).port);
+    open.push({ server, storage });
+    return { storage, seen };
+  }
+
+  const storageAt = (port: number) =>
+    new S3ObjectStorage(
       {
         bucket: 'pictures',
         endpoint: `http://127.0.0.1:${port}`,
@@ -55,10 +72,6 @@ describe('an S3 storage that misbehaves', () => {
       },
       patience,
     );
-    open.push({ server, storage });
-    return { storage, seen };
-  }
-
   const put = (storage: S3ObjectStorage) => storage.put('images/a/0.png', bytes, 'image/png');
   const errorOf = async (work: Promise<unknown>): Promise<StorageError> => {
     const error: unknown = await work.then(
@@ -80,6 +93,8 @@ describe('an S3 storage that misbehaves', () => {
     ['is over its quota', 'storage_full', fails(403, 'QuotaExceeded')],
     ['stores other bytes', 'storage_unavailable', stores(Buffer.from('others'))],
     ['hangs', 'storage_unavailable', () => {}],
+    ['answers byte by byte, without end', 'storage_unavailable', drips],
+    ['breaks off its answer', 'storage_unavailable', breaksOff],
     ['resets the connection', 'storage_unavailable', (request) => request.socket.destroy()],
     ['answers with a web page', 'storage_unavailable', (_, r) => r.writeHead(502).end('<html>')],
   ];
@@ -91,6 +106,34 @@ describe('an S3 storage that misbehaves', () => {
       expect(error.message).not.toMatch(/secret|canary/);
     });
   }
+
+  it('resets the connection in the middle of what it is sent', async () => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      let seen = 0;
+      socket.on('data', (chunk) => {
+        seen += chunk.length;
+        if (seen > 100_000) socket.resetAndDestroy();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const storage = storageAt((server.address() as AddressInfo).port);
+    const large = Buffer.alloc(9_000_000);
+    const error = await errorOf(storage.put('images/a/0.png', large, 'image/png'));
+    expect(error.code).toBe('storage_unavailable');
+    storage.onApplicationShutdown();
+    server.close();
+  });
+
+  it('takes longer than a writer waits: the request ends with the writer’s signal', async () => {
+    const { storage, seen } = await storageWith(() => {});
+    const writer = new AbortController();
+    const work = storage.put('images/a/0.png', bytes, 'image/png', writer.signal);
+    await eventually('it is asked', () => seen.length === 1);
+    writer.abort();
+    expect((await errorOf(work)).code).toBe('storage_unavailable');
+    expect(seen.length).toBe(1);
+  });
 
   it('knows no conditional writes: it is asked once, then written without', async () => {
     const { storage, seen } = await storageWith(fails(501, 'NotImplemented'), stores());
@@ -127,6 +170,17 @@ describe('an S3 storage that misbehaves', () => {
     });
     const object = await storage.get('images/a/0.png');
     await expect(buffer(object!.stream)).rejects.toThrow();
+  });
+
+  it('answers without end: nothing waits for that', async () => {
+    const { storage } = await storageWith(drips);
+    const list = async () => {
+      for await (const object of storage.list('images/')) throw new Error(object.key);
+    };
+    const works = [storage.get('images/a/0.png'), storage.delete('images/a/0.png'), list()];
+    for (const { code } of await Promise.all(works.map(errorOf))) {
+      expect(code).toBe('storage_unavailable');
+    }
   });
 
   it('is asked for what it does not have: null, but not when the bucket is missing', async () => {

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { z } from 'zod';
 import { isAnother, isChoice } from './engine-capabilities.js';
+import { pictureTypeOf } from '../../images/picture-type.js';
 import { EngineError } from './engine-errors.js';
 import { sameModel } from './engine-names.js';
 import type { EngineCapabilities, EngineImage, Txt2ImgRequest } from './image-engine.js';
@@ -114,7 +115,7 @@ async function verifiedImage(
   seed: number,
 ): Promise<EngineImage> {
   const bytes = Buffer.from(base64, 'base64');
-  const contentType = typeOf(bytes);
+  const contentType = pictureTypeOf(bytes);
   if (contentType === null) throw badResult('gave a file that is not a PNG, JPEG or WebP');
   const size = await decoded(() => sharp(bytes).metadata());
   if (size.width !== width || size.height !== height) {
@@ -138,14 +139,6 @@ async function decoded<T>(read: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw badResult('gave a picture that cannot be decoded', error);
   }
-}
-
-function typeOf(bytes: Buffer): EngineImage['contentType'] | null {
-  if (bytes.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex'))) return 'image/png';
-  if (bytes.subarray(0, 3).equals(Buffer.from('ffd8ff', 'hex'))) return 'image/jpeg';
-  const webp =
-    bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WEBP';
-  return webp ? 'image/webp' : null;
 }
 
 function json(text: string): unknown {
