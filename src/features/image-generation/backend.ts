@@ -1,4 +1,4 @@
-import { Breaker } from './breaker.js';
+import { Breaker } from '../../common/breaker.js';
 import { unsupported, type Unsupported } from './engines/engine-capabilities.js';
 import { EngineError } from './engines/engine-errors.js';
 import type { ImageEngine, Txt2ImgRequest } from './engines/image-engine.js';

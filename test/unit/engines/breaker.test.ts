@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Breaker } from '../../../src/features/image-generation/breaker.js';
+import { Breaker } from '../../../src/common/breaker.js';
 
 /** Lets everything go on that only waits for promises. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
