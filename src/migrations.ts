@@ -16,10 +16,12 @@ import { LowCredits1763700045000 } from './features/credits/migrations/176370004
 import { MailPreferences1763700038000 } from './features/email/migrations/1763700038000-mail-preferences.js';
 import { Mails1763700037000 } from './features/email/migrations/1763700037000-mails.js';
 import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
+import { PutOffTasks1763700044000 } from './tasks/migrations/1763700044000-put-off-tasks.js';
 import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
 import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
 import { SignUp1763700033000 } from './features/accounts/migrations/1763700033000-sign-up.js';
 import { Snoozes1763700012000 } from './tasks/migrations/1763700012000-snoozes.js';
+import { StoredFiles1763700043000 } from './features/stored-files/migrations/1763700043000-stored-files.js';
 import { Tasks1763700000000 } from './tasks/migrations/1763700000000-tasks.js';
 import { WebhookDeliveries1763700040000 } from './features/webhooks/migrations/1763700040000-webhook-deliveries.js';
 import { WebhookEndpoints1763700039000 } from './features/webhooks/migrations/1763700039000-webhook-endpoints.js';
@@ -57,5 +59,7 @@ export const migrations = [
   WebhookDeliveries1763700040000,
   Gallery1763700041000,
   Chats1763700042000,
+  StoredFiles1763700043000,
+  PutOffTasks1763700044000,
   LowCredits1763700045000,
 ];

@@ -8,7 +8,7 @@ import { generateImageTask } from './image-generation.tasks.js';
 export class EngineGate {
   constructor(pool: EnginePool, gates: TaskGates) {
     const gate = gates.of(generateImageTask);
-    pool.onChange((well) => (well ? gate.open() : gate.shut()));
+    pool.onChange((well) => (well ? gate.open('engines') : gate.shut('engines')));
     // Each child process has its own pool; a snooze is the only way this process learns of trouble there.
     gate.onSnooze(() => pool.doubt());
   }

@@ -2,10 +2,11 @@ import { Module } from '@nestjs/common';
 import { CanvasModule } from '../canvas/canvas.module.js';
 import { EventsModule } from '../events/events.module.js';
 import { HintsModule } from '../hints/hints.module.js';
+import { PutOffTasks } from './put-off-tasks.js';
 import { QueueOverviews } from './queue-overview.js';
 import { QueuePurge } from './queue-purge.js';
 
-const services = [QueuePurge, QueueOverviews];
+const services = [QueuePurge, QueueOverviews, PutOffTasks];
 
 /** Operations on whole queues, from any process. */
 @Module({

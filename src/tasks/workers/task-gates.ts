@@ -10,17 +10,22 @@ import type { TaskDefinition } from '../definitions/task-definition.js';
  */
 export class TaskGate {
   private opening: AbortController | undefined;
+  private readonly reasons = new Set<string>();
   private listener: () => void = () => {};
 
   get isShut(): boolean {
     return this.opening !== undefined;
   }
 
-  shut(): void {
+  /** @param reason a word for it; the gate stays shut until it is opened for each reason */
+  shut(reason: string): void {
+    this.reasons.add(reason);
     this.opening ??= sharedAbort();
   }
 
-  open(): void {
+  open(reason: string): void {
+    this.reasons.delete(reason);
+    if (this.reasons.size > 0) return;
     this.opening?.abort();
     this.opening = undefined;
   }

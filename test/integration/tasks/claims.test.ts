@@ -300,10 +300,10 @@ describe('a claim', () => {
     for (const definition of [plain, counted]) {
       const id = await send(definition, 'x');
       const gate = gates.of(definition);
-      gate.shut();
+      gate.shut('test');
       expect(await claim(id)).toEqual({ kind: 'held', gate });
       expect((await lab.task(id)).attempt).toBe(0);
-      gate.open();
+      gate.open('test');
       await claimed(id);
     }
   });
