@@ -14,6 +14,7 @@ import { KeysModule } from './features/keys/keys.module.js';
 import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
 import { SignInModule } from './features/sign-in/sign-in.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
+import { UploadsModule } from './features/uploads/uploads.module.js';
 import { UsersModule } from './features/users/users.module.js';
 import { WebhooksModule } from './features/webhooks/webhooks.module.js';
 
@@ -35,6 +36,7 @@ export const apiFeatures = [
   ImagesModule,
   GalleryModule,
   ChatHistoryModule,
+  UploadsModule,
   CalculateModule,
   WebhooksModule,
 ];
@@ -60,5 +62,10 @@ export const problemCodes = {
     'No Stable Diffusion server can make this picture as requested; `errors` lists the fields.',
   idempotency_in_progress:
     'The first request with this Idempotency-Key is still being processed; see Retry-After.',
+  invalid_picture:
+    'The upload is not a PNG, JPEG or WebP that can be read, or has too many pixels.',
+  too_many_uploads: 'The user has as many uploads as there may be.',
+  storage_full:
+    'The storage is away, and the database holds as much for it as it may; see Retry-After.',
   idempotent_task_forgotten: 'The task of this Idempotency-Key was deleted.',
 };

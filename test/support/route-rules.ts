@@ -44,6 +44,11 @@ const rules: Record<string, RouteRule> = {
   'GET /api/v1/chats': 'own',
   'GET /api/v1/chats/:chat_id/messages': 'owned',
   'DELETE /api/v1/chats/:chat_id': 'owned',
+  'POST /api/v1/uploads': 'own',
+  'GET /api/v1/uploads': 'own',
+  'GET /api/v1/uploads/:upload_id': 'owned',
+  'DELETE /api/v1/uploads/:upload_id': 'owned',
+  'GET /api/v1/files/:file_id': 'owned',
   'GET /api/v1/calculate': 'own',
   'POST /api/v1/keys': 'own',
   'GET /api/v1/keys': 'own',
@@ -69,6 +74,7 @@ const rules: Record<string, RouteRule> = {
   'GET /api/v1/users/:user_id/credits': 'admin',
   'POST /api/v1/users/:user_id/credits': 'admin',
   'POST /api/v1/tasks/:task_id/refund': 'admin',
+  'GET /api/v1/admin/storage': 'admin',
 };
 
 /** @returns undefined for a route without a rule */

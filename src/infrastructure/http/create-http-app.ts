@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import cookie from '@fastify/cookie';
@@ -10,6 +11,7 @@ import { AppError } from '../../common/app-error.js';
 import type { Settings } from '../../config/config.module.js';
 import { forRequest } from '../database/request-deadline.js';
 import { answerBrokenConnection, answerFrameworkError } from './early-errors.js';
+import { pictureTypes } from './accepts-picture.decorator.js';
 import { createLogger } from './logger.js';
 import { handleOneAtATime } from './one-at-a-time.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -30,6 +32,7 @@ export interface HttpOptions {
 type RootModule = Parameters<typeof NestFactory.create>[0];
 
 const bodyLimit = 64 * 1024;
+const formBytes = 4 * 1024;
 /** With it a 503 is sent within ten seconds. */
 const defaultDatabasePatienceMs = 8_000;
 
@@ -149,26 +152,45 @@ function acceptOnlyJson(server: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer', bodyLimit },
     async (request: FastifyRequest, body: Buffer) => {
-      if (!isUtf8(request.headers['content-type'])) throw new UnreadableTypeError(request);
+      const { acceptsPicture } = request.routeOptions.config;
+      if (acceptsPicture === true || !isUtf8(request.headers['content-type'])) {
+        throw new UnreadableTypeError(request);
+      }
       return parseStrictJson(body);
     },
   );
   server.addContentTypeParser<string>(
     'application/x-www-form-urlencoded',
-    { parseAs: 'string', bodyLimit: 4 * 1024 },
+    { parseAs: 'string', bodyLimit: formBytes },
     async (request: FastifyRequest, body: string) => {
       if (request.routeOptions.config.acceptsForm !== true) throw new UnreadableTypeError(request);
       return parseForm(body);
     },
   );
-  server.addContentTypeParser<string>(
-    'multipart/form-data',
-    { parseAs: 'string', bodyLimit: 4 * 1024 },
-    async (request: FastifyRequest) => {
-      if (request.routeOptions.config.ignoresForm !== true) throw new UnreadableTypeError(request);
+  server.addContentTypeParser<Readable>(
+    pictureTypes,
+    async (request: FastifyRequest, body: Readable) => {
+      const { acceptsPicture, ignoresForm } = request.routeOptions.config;
+      // The route reads it when it has room for it.
+      if (acceptsPicture === true) return body;
+      if (ignoresForm !== true || !isMultipart(request)) throw new UnreadableTypeError(request);
+      await discard(body);
       return {};
     },
   );
+}
+
+function isMultipart({ headers }: FastifyRequest): boolean {
+  return /^multipart\//i.test(headers['content-type'] ?? '');
+}
+
+/** Reads a form that says nothing. */
+async function discard(body: Readable): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > formBytes) throw new AppError(413, 'body_too_large', 'The form is too large.');
+  }
 }
 
 function isCompressed({ headers }: FastifyRequest): boolean {

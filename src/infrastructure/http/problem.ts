@@ -37,9 +37,10 @@ export const httpProblemCodes = {
   method_not_allowed: 'The path exists but does not support this method; see Allow.',
   request_timeout: 'The request did not arrive in time.',
   conflict: 'The request conflicts with the current state.',
-  body_too_large: 'The body is larger than 64 KB.',
+  body_too_large: 'The body is larger than 64 KB, or an uploaded picture than UPLOAD_MAX_BYTES.',
   uri_too_long: 'A part of the path is too long.',
-  unsupported_media_type: 'The body is not JSON in UTF-8, or it is compressed.',
+  unsupported_media_type:
+    'The body is not JSON in UTF-8 (where a picture is uploaded: no picture or form), or it is compressed.',
   invalid_fields: 'Some fields are invalid; `errors` lists them.',
   too_many_requests: 'There were too many requests; see Retry-After.',
   headers_too_large: 'The headers are larger than 16 KB.',

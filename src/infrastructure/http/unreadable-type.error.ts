@@ -4,11 +4,11 @@ import { AppError } from '../../common/app-error.js';
 /** A body of a type that this route does not read. */
 export class UnreadableTypeError extends AppError {
   constructor({ routeOptions }: Pick<FastifyRequest, 'routeOptions'>) {
-    const form = routeOptions.config.acceptsForm === true ? ' or a form' : '';
-    super(
-      415,
-      'unsupported_media_type',
-      `Only application/json in UTF-8${form} is read here, not compressed.`,
-    );
+    const { acceptsForm, acceptsPicture } = routeOptions.config;
+    const read =
+      acceptsPicture === true
+        ? 'a PNG, JPEG or WebP, or a form (multipart/form-data) with one,'
+        : `application/json in UTF-8${acceptsForm === true ? ' or a form' : ''}`;
+    super(415, 'unsupported_media_type', `Only ${read} is read here, not compressed.`);
   }
 }

@@ -9,6 +9,7 @@ import { routesOf } from '../../../src/infrastructure/http/create-http-app.js';
 import { about } from '../../support/about.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
+import { addFile, pictureForm } from '../../support/files.js';
 import { problemOf } from '../../support/problem.js';
 import { ruledRoutes, ruleOf, type RouteRule } from '../../support/route-rules.js';
 
@@ -55,8 +56,15 @@ describe('what belongs to a user', () => {
   async function person(name: string): Promise<Person> {
     const { id } = await darkroom.app.get(AuthService).createUser(name, 'user');
     const { id: keyId, key } = await darkroom.app.get(ApiKeys).create(id);
-    const things = { user_id: id, key_id: keyId, chat_id: await chat(id) };
-    return { id, key, things: { ...things, ...(await webhook(key)), ...(await picture(key)) } };
+    const things = {
+      user_id: id,
+      key_id: keyId,
+      chat_id: await chat(id),
+      file_id: await addFile(darkroom, id),
+      ...(await webhook(key)),
+      ...(await upload(key)),
+    };
+    return { id, key, things: { ...things, ...(await picture(key)) } };
   }
 
   async function webhook(key: string): Promise<Things> {
@@ -74,6 +82,12 @@ describe('what belongs to a user', () => {
     const client = darkroom.app.get(TaskClient);
     const sent = await client.send(darkroom.database.manager, saveChatHistoryTask, message);
     return (await sent.get({ timeoutMs: 30_000 }))!.id;
+  }
+
+  async function upload(key: string): Promise<Things> {
+    const body = await pictureForm();
+    const sent = await darkroom.request('/api/v1/uploads', { method: 'POST', key, body });
+    return { upload_id: (await json(sent))['upload_id'] as string };
   }
 
   async function picture(key: string): Promise<Things> {
@@ -174,8 +188,10 @@ describe('what belongs to a user', () => {
     expect([...looked].toSorted()).toEqual([
       'chat.read',
       'credits.read',
+      'file.read',
       'image.read',
       'task.read',
+      'upload.read',
       'user.read',
       'users.list',
       'webhook.read',

@@ -3,6 +3,7 @@ import { saveChatHistoryTask } from '../../../src/features/chat-history/chat-his
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { about } from '../../support/about.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
+import { addFile, pictureForm } from '../../support/files.js';
 import { keysOf, undocumentedKeys, type AnswerSchema } from '../../support/answer-keys.js';
 import { otherKeys } from '../../support/snake-case.js';
 
@@ -26,17 +27,17 @@ interface Document {
 
 /** Of all answers. None of them is a password, a digest, a hash or an address of a client. */
 const answerKeys = `
-  access_token address_refused_at affordable amount at attempt attempts balance body bot_response bytes
+  access_token address_refused_at affordable amount at attempt attempts away_since balance body bot_response bytes
   character_name chat_id chats code content_type created_at credits database deliveries delivery_id description
   disabled_reason docs email enabled engine entries error error_code eta_seconds event events expires_at expires_in
-  failing_since favourite finished_at granted health height held id image_id images images_per_day images_today
-  index key keys kind language last_failure_at last_message_at last_success_at last_used_at latency_ms message
-  message_count messages metadata model monthly_credits name negative_prompt next_attempt_at next_cursor note
-  number openapi outcome owner_id percent picture_retention_days pictures plan prefix previous_until price
-  price_per_image priority progress prompt queue queue_position queued refresh_token refunded requests_per_minute
-  response response_status result retryable role running scopes seconds secret seed sha256 started_at state status
-  status_url step steps task_id tasks thumbnail_url title token_type url used user_id user_message users webhook_id
-  webhooks width
+  failing_since favourite files finished_at granted health height held id image_id images images_per_day
+  images_today index key keys kind language last_failure_at last_message_at last_success_at last_used_at latency_ms
+  max_bytes message message_count messages metadata model monthly_credits name negative_prompt next_attempt_at
+  next_cursor note number oldest_at openapi outcome owner_id percent picture_retention_days pictures plan prefix
+  previous_until price price_per_image priority progress prompt put_off queue queue_position queued refresh_token
+  refunded requests_per_minute response response_status result retryable role running scopes seconds secret seed
+  sha256 spool started_at state status status_url step steps storage task_id tasks thumbnail_url title token_type
+  upload_id uploads url used user_id user_message users webhook_id webhooks width
 `
   .trim()
   .split(/\s+/);
@@ -117,18 +118,23 @@ describe('"Try it out" in the docs', () => {
         about(`${verb} ${path}`, () => expect(schema.example).not.toBe(undefined));
         const answer = await darkroom.request(filled(path), {
           method: verb.toUpperCase(),
-          body: JSON.stringify(schema.example).replace(anId, ids['image_id'] ?? ''),
-          headers: { 'content-type': type },
+          ...(type === 'multipart/form-data'
+            ? { body: await pictureForm() }
+            : {
+                body: JSON.stringify(schema.example).replace(anId, ids['image_id'] ?? ''),
+                headers: { 'content-type': type },
+              }),
         });
         about(`${verb} ${path}: ${answer.status}`, () =>
           expect([200, 201, 202]).toContain(answer.status),
         );
         if (!answer.headers.get('content-type')!.includes('json')) continue;
-        const accepted = (await answer.json()) as { task_id?: string; webhook_id?: string };
-        expect(otherKeys(accepted)).toEqual([]);
-        isDescribed(`${verb} ${path}`, accepted, schemaOf(operation, answer.status));
-        if (accepted.task_id !== undefined) ids['task_id'] = accepted.task_id;
-        if (accepted.webhook_id !== undefined) ids['webhook_id'] = accepted.webhook_id;
+        const made = (await answer.json()) as Record<string, string | undefined>;
+        expect(otherKeys(made)).toEqual([]);
+        isDescribed(`${verb} ${path}`, made, schemaOf(operation, answer.status));
+        for (const name of ['task_id', 'webhook_id', 'upload_id']) {
+          if (made[name] !== undefined) ids[name] = made[name];
+        }
       }
     };
     // What names a picture needs one.
@@ -147,6 +153,7 @@ describe('"Try it out" in the docs', () => {
     const client = darkroom.app.get(TaskClient);
     const saving = await client.send(darkroom.database.manager, saveChatHistoryTask, message);
     await saving.get({ timeoutMs: 30_000 });
+    ids['file_id'] = await addFile(darkroom, ids['user_id']);
     for (const one of later!) await send(one);
     const tested = await darkroom.request(`/api/v1/webhooks/${ids['webhook_id']}/test`, {
       method: 'POST',
