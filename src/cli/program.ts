@@ -16,6 +16,7 @@ import { queuesCommands } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
 import { schedulesCommands } from './commands/schedules.js';
 import { shellCommand } from './commands/shell.js';
+import { storageCommands } from './commands/storage.js';
 import { upgradeCommands } from './commands/upgrade.js';
 import { usersCommands } from './commands/users.js';
 import { webhooksCommands } from './commands/webhooks.js';
@@ -68,6 +69,7 @@ Examples:
     creditsCommands,
     mailCommands,
     webhooksCommands,
+    storageCommands,
     logsCommands,
     upgradeCommands,
     shellCommand,
