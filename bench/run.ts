@@ -20,6 +20,7 @@ const usual = [
   'shares',
   'keys',
   'mail',
+  'uploads',
 ];
 /** More starve each other's processes while those start. */
 const smokeAtOnce = 4;
