@@ -332,6 +332,10 @@ describe('an account', () => {
       202,
     );
     await darkroom.finished(task_id);
+    await darkroom.database.query(
+      `INSERT INTO chats (id, owner_id, chat_id) VALUES ($1, $1, 'of the account')`,
+      [id],
+    );
     const folder = join(darkroom.settings.dataDir, 'objects', 'images', task_id);
     await eventually(
       'the picture is stored',
@@ -366,12 +370,16 @@ describe('an account', () => {
       `SELECT (SELECT count(*) FROM users WHERE id = $1)::int AS users,
               (SELECT count(*) FROM tasks WHERE owner_id = $1)::int AS tasks,
               (SELECT count(*) FROM generated_images WHERE owner_id = $1)::int AS images,
+              (SELECT count(*) FROM chats WHERE owner_id = $1)::int AS chats,
               (SELECT count(*) FROM credit_accounts WHERE user_id = $1)::int AS accounts,
               (SELECT count(*) FROM credit_holds WHERE user_id = $1)::int AS holds`,
       [id],
     );
-    expect(left).toEqual([{ users: 0, tasks: 0, images: 0, accounts: 0, holds: 0 }]);
-    expect(await readdir(folder).catch(() => [])).toEqual([]);
+    expect(left).toEqual([{ users: 0, tasks: 0, images: 0, chats: 0, accounts: 0, holds: 0 }]);
+    await eventually(
+      'the objects are deleted',
+      async () => (await readdir(folder).catch(() => [])).length === 0,
+    );
     await mailbox.mailTo(email, 'Your account was deleted');
     // The address is free again.
     expect((await post('/users/register', { email, password })).status).toBe(202);

@@ -63,6 +63,33 @@ it('each migration can be reverted and run again, with the same schema', async (
   expect(await schema()).toEqual(full);
 });
 
+it('pictures get what their tasks were asked for', async () => {
+  const gallery = migrations.findIndex(({ name }) => name.startsWith('Gallery'));
+  const later = migrations.length - gallery;
+  for (let i = 0; i < later; i++) await database.undoLastMigration();
+  const payload = { prompt: 'a fox', negative_prompt: '', model: 'asked', chat_id: 'c' };
+  await database.query(
+    `INSERT INTO tasks (id, name, queue, priority, payload, state, result, run_at, finished_at)
+     VALUES ('01890000-0000-7000-8000-000000000001', 't', 'high_priority', 5, $1, 'SUCCESS', $2, now(), now())`,
+    [payload, { model: 'used' }],
+  );
+  await database.query(
+    `INSERT INTO generated_images (id, task_id, owner_id, index, width, height, content_type, bytes, sha256, seed)
+     SELECT ('01890000-0000-7000-8000-00000000000' || n)::uuid, ('01890000-0000-7000-8000-00000000000' || n)::uuid,
+            gen_random_uuid(), 0, 64, 64, 'image/png', 1, '\\x00', 1 FROM generate_series(1, 2) n`,
+  );
+  await migrate({ url: store.url, migrations });
+  const images = await database.query(
+    `SELECT prompt, negative_prompt, model, character_name, chat_id, favourite,
+            prompt_words @@ 'fox'::tsquery AS found FROM generated_images ORDER BY id`,
+  );
+  const none = { character_name: null, favourite: false };
+  expect(images).toEqual([
+    { ...none, prompt: 'a fox', negative_prompt: '', model: 'used', chat_id: 'c', found: true },
+    { ...none, prompt: null, negative_prompt: null, model: null, chat_id: null, found: false },
+  ]);
+});
+
 it('many processes can migrate at once', async () => {
   while ((await database.query('SELECT FROM schema_migrations')).length > 0) {
     await database.undoLastMigration();

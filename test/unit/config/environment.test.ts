@@ -178,6 +178,7 @@ describe('the environment', () => {
     ['SHUTDOWN_GRACE_SECONDS', 'shutdownGraceMs', 0, 3600, 1000],
     ['TASK_RETENTION_DAYS', 'taskRetentionDays', 0, 36_500, 1],
     ['GENERATION_RETENTION_DAYS', 'generationRetentionDays', 0, 36_500, 1],
+    ['CHAT_RETENTION_DAYS', 'chatRetentionDays', 0, 36_500, 1],
     ['IDEMPOTENCY_RETENTION_DAYS', 'idempotencyRetentionDays', 0, 36_500, 1],
   ];
   for (const [name, key, min, max, unit] of limits) {
