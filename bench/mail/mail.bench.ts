@@ -15,7 +15,7 @@ import { watchUsage } from '../support/usage.js';
 
 /** Mails from the outbox to a mail server, beside the same mails through nodemailer alone. */
 const rounds = sized(3, 1);
-const count = sized(1_000, 10);
+const count = sized(300, 10);
 const concurrency = '25';
 /** As the mailer's. */
 const connections = 5;

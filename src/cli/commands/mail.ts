@@ -56,7 +56,7 @@ async function preview(template: string | undefined, options: Options): Promise<
   const index = resolve(options.out, 'index.html');
   return {
     json: { folder: resolve(options.out), files },
-    text: `${list.length} mails written. Open ${index}`,
+    text: `${list.length} ${list.length === 1 ? 'mail' : 'mails'} written. Open ${index}`,
   };
 }
 

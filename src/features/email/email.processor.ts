@@ -65,6 +65,8 @@ export class EmailProcessor {
       return await this.mailer.send({ messageId, to: mail.address!, date, ...written }, signal);
     } catch (error) {
       if (error instanceof MailNotSentError) await this.note(mail, error);
+      // It has no address that a mail could be sent to.
+      if (error instanceof PermanentTaskError) await this.mails.markFailed(mail.id, undefined);
       throw taskErrorOf(error, mail.isOld);
     }
   }

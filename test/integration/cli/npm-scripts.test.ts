@@ -32,6 +32,7 @@ describe('a program started through npm', () => {
       scripts: Record<string, string>;
     };
     await mkdir(join(dir, 'dist'));
+    await mkdir(join(dir, 'src/features/email/templates'), { recursive: true });
     for (const name of Object.values(programs)) {
       await writeFile(join(dir, 'dist', `${name}.js`), program);
     }
