@@ -31,7 +31,16 @@ export async function openSpool({ env }: Site) {
   return {
     add: async (bytes: Buffer, side: number): Promise<void> => {
       const picture = { bytes, contentType: 'image/png' as const, width: side, height: side };
-      const task = { taskId: uuidv7(), ownerId, correlationId: null };
+      const task = {
+        taskId: uuidv7(),
+        ownerId,
+        correlationId: null,
+        prompt: 'noise',
+        negativePrompt: '',
+        model: null,
+        characterName: null,
+        chatId: null,
+      };
       await database.transaction((tx) => images.add(tx, task, [{ ...picture, seed: 1 }]));
     },
     close: () => app.close(),

@@ -167,17 +167,14 @@ function acceptOnlyJson(server: FastifyInstance): void {
       return parseForm(body);
     },
   );
-  server.addContentTypeParser<Readable>(
-    pictureTypes,
-    async (request: FastifyRequest, body: Readable) => {
-      const { acceptsPicture, ignoresForm } = request.routeOptions.config;
-      // The route reads it when it has room for it.
-      if (acceptsPicture === true) return body;
-      if (ignoresForm !== true || !isMultipart(request)) throw new UnreadableTypeError(request);
-      await discard(body);
-      return {};
-    },
-  );
+  server.addContentTypeParser(pictureTypes, async (request: FastifyRequest, body: Readable) => {
+    const { acceptsPicture, ignoresForm } = request.routeOptions.config;
+    // The route reads it when it has room for it.
+    if (acceptsPicture === true) return body;
+    if (ignoresForm !== true || !isMultipart(request)) throw new UnreadableTypeError(request);
+    await discard(body);
+    return {};
+  });
 }
 
 function isMultipart({ headers }: FastifyRequest): boolean {
