@@ -7,7 +7,7 @@ import { sampledSite } from '../lab/sampled.js';
 import { postPictures } from '../support/backlog.js';
 import { p50p99, perSecond } from '../support/figures.js';
 import { Samples } from '../support/samples.js';
-import { settled, type Api, type Site } from '../support/site.js';
+import { dispatched, settled, type Api, type Site } from '../support/site.js';
 import { sized } from '../support/sizes.js';
 import { printTable } from '../support/table.js';
 import { residentMemory } from '../support/usage.js';
@@ -42,28 +42,25 @@ async function bareRate(s3: TestS3): Promise<number> {
   return perSecond(count, performance.now() - start);
 }
 
-/** One worker process empties the spool. */
+/** One worker process empties the spool, which was filled before. */
 async function volume(site: Site, s3: TestS3, samples: Samples): Promise<void> {
   const spool = await openSpool(site);
+  for (let n = 0; n < count; n++) await spool.add(bytes, side);
+  await dispatched(site);
   const worker = await site.start('src/worker.js', 'Serving', {
     ...s3Env(s3),
     WORKER_CONCURRENCY: String(atOnce),
   });
+  const start = performance.now();
   const pid = worker.child.pid!;
-  await spool.add(bytes, side);
-  await settled(site);
   const idle = residentMemory(pid);
   let peak = idle;
   const watch = setInterval(() => (peak = Math.max(peak, residentMemory(pid))), 20);
-  const start = performance.now();
-  const [{ now }] = await site.database.query('SELECT now()');
-  for (let n = 0; n < count; n++) await spool.add(bytes, side);
   await settled(site);
   const rate = perSecond(count, performance.now() - start);
   clearInterval(watch);
   const bare = await bareRate(s3);
   samples.note({ rate, share: rate / bare, peak, each: (peak - idle) / atOnce });
-  await stored(site, now as Date);
   const [{ now: calm }] = await site.database.query('SELECT now()');
   for (let n = 0; n < calmCount; n++) await Promise.all([spool.add(bytes, side), delay(500)]);
   await settled(site);
@@ -153,6 +150,5 @@ printTable({
     row(`… back: until ${2 * generations} pictures that waited are stored`, 'drained', 's'),
   ],
   limit:
-    'The thumbnail, which decodes the picture, takes most of the time of a core; the S3 server of the tests, ' +
-    'one process of JavaScript, the rest. A drain begins with the next probe, ten seconds after the last at most.',
+    'Not profiled yet. A drain begins with the next probe, ten seconds after the last at most.',
 });
