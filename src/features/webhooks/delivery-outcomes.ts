@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import type { DueDelivery } from './due-deliveries.js';
-import { pauseMs, retryWaitMs } from './retry-times.js';
+import { pauseMs, restMs, retryWaitMs } from './retry-times.js';
 import { isTrouble, type HookAnswer } from './webhook-answer.js';
 import { hostOf } from './webhook-urls.js';
 import { deliverWebhookTask } from './webhooks.tasks.js';
@@ -79,7 +79,7 @@ export class DeliveryOutcomes {
     return 'waiting';
   }
 
-  /** A host that is in trouble is left alone for a while, twice as long each time. */
+  /** A host that is in trouble, or slow, is left alone for a while; in trouble, twice as long each time. */
   private async noteHost(
     tx: Transaction,
     { laneId, url }: DueDelivery,
@@ -88,6 +88,13 @@ export class DeliveryOutcomes {
     const host = hostOf(url!);
     if (!isTrouble(answer)) {
       await tx.query(`DELETE FROM webhook_pauses WHERE lane_id = $1 AND host = $2`, [laneId, host]);
+      const rest = restMs(answer.latencyMs);
+      if (rest === 0) return;
+      await tx.query(
+        `INSERT INTO webhook_pauses (lane_id, host, failures, until)
+         VALUES ($1, $2, 0, now() + $3 * interval '1 ms')`,
+        [laneId, host, rest],
+      );
       return;
     }
     const [{ failures }] = (await rows<{ failures: number }>(

@@ -27,6 +27,14 @@ export function retryWaitMs(
   return Math.round(Math.max(waitMs, askedMs) * (1 + 0.1 * random()));
 }
 
+/**
+ * How long a host that has answered is left alone, in milliseconds: not at all, or twenty times as long as it took. So a
+ * slow one takes a worker for a twentieth of the time at most.
+ */
+export function restMs(latencyMs: number): number {
+  return latencyMs < 1_000 ? 0 : 20 * latencyMs;
+}
+
 /** How long a host that is in trouble is left alone, in milliseconds. @param failures one after the other */
 export function pauseMs(failures: number, askedMs: number): number {
   return Math.max(Math.min(10 * minuteMs, 5_000 * 2 ** Math.min(failures - 1, 10)), askedMs);

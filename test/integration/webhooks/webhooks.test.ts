@@ -315,6 +315,28 @@ describe('webhooks', () => {
     expect(new Set(ids)).toEqual(new Set([`msg_${id}`]));
   });
 
+  it('leave a receiver alone that answers slowly, until it has rested', async () => {
+    const receiver = await startReceiver();
+    receiver.behave((response) => void setTimeout(() => response.writeHead(204).end(), 1_100));
+    const user = await userOf(darkroom);
+    await user.make(receiver);
+    await user.announce();
+    await user.newest('delivered');
+    receiver.behave(answering(204));
+    await user.announce();
+    await eventually('the second waits', async () => {
+      const waiting = await darkroom.database.query(
+        `SELECT FROM tasks WHERE error->>'code' = 'receiver_in_trouble' AND finished_at IS NULL`,
+      );
+      return waiting.length > 0;
+    });
+    expect(receiver.received).toHaveLength(1);
+    await eventually('it is told after the rest', async () => {
+      await user.hurry();
+      return receiver.received.length === 2;
+    });
+  });
+
   it('send the latest progress, once, and none that is old', async () => {
     const receiver = await startReceiver();
     const user = await userOf(darkroom);

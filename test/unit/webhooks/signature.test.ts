@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import { ProgressThrottle } from '../../../src/features/webhooks/progress-throttle.js';
-import { pauseMs, retryWaitMs } from '../../../src/features/webhooks/retry-times.js';
+import { pauseMs, restMs, retryWaitMs } from '../../../src/features/webhooks/retry-times.js';
 import {
   sealed,
   SecretUnreadable,
@@ -104,6 +104,7 @@ describe('what is sent, and when', () => {
   it('leaves a host in trouble alone, longer each time, ten minutes at most', () => {
     expect([1, 2, 3, 100].map((n) => pauseMs(n, 0))).toEqual([5_000, 10_000, 20_000, 600_000]);
     expect(pauseMs(1, 3_600_000)).toBe(3_600_000);
+    expect([0, 999, 1_000, 14_000].map(restMs)).toEqual([0, 0, 20_000, 280_000]);
   });
 
   it('is the progress of a task once in five seconds, and forgets old tasks', () => {
