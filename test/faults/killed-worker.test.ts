@@ -19,6 +19,7 @@ const phases: [string, number][] = [
   ['thumbnailed', 1],
   ['uploaded', 1],
   ['marked', 1],
+  ['following', 1],
 ];
 
 /** All phases on both engines in `npm run test:chaos`; else each phase on one, which by the seed. */
@@ -36,7 +37,10 @@ onBothQueueEngines('kill -9 of a worker', (engine) => {
         DIE_WHEN: phase,
       });
       await doomed.says('Serving');
-      const id = await darkroom.generate({ prompt: phase, width: 64, height: 64, steps: 20 });
+      await darkroom.database.query(`UPDATE users SET email = 'ann@example.com'`);
+      const wishes = { chat_id: phase, notify_email: true };
+      const size = { width: 64, height: 64, steps: 20 };
+      const id = await darkroom.generate({ prompt: phase, ...size, ...wishes });
       expect(await doomed.ended()).toBe('SIGKILL');
 
       darkroom.startWorkers();

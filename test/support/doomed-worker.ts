@@ -1,4 +1,5 @@
 import { ChatWriter } from '../../src/features/chat-history/chat-writer.js';
+import { GenerationEffects } from '../../src/features/effects/generation-effects.js';
 import { A1111Engine } from '../../src/features/image-generation/engines/a1111-engine.js';
 import { DiskObjectStorage } from '../../src/features/storage/disk-object-storage.js';
 import { ImageStore } from '../../src/features/images/image-store.js';
@@ -23,6 +24,7 @@ const phases: Record<string, () => void> = {
   committed: () => dieAfter(TaskAttempts.prototype, 'succeed'),
   ticking: () => dieAfter(TaskClient.prototype, 'send'),
   ticked: () => dieOnceGiven(ScheduleRuns.prototype, 'tick'),
+  following: () => dieAfter(GenerationEffects.prototype, 'of'),
   posted: () => dieAfter(WebhookClient.prototype, 'post'),
   saving: () => dieAfter(ChatWriter.prototype, 'save'),
   uploading: () => dieAfter(DiskObjectStorage.prototype, 'put'),
