@@ -20,6 +20,7 @@ import { TaskWorkers } from '../../src/tasks/task-workers.js';
 import { QUEUE_NAMES, type QueueName } from '../../src/tasks/definitions/queues.js';
 import { eventually } from './eventually.js';
 import { labModule } from './lab-module.js';
+import { makeDue } from './make-due.js';
 import { openStores, type QueueEngineName, type TestStores } from './queue-engines.js';
 import { loggerOf, settingsFor } from './settings.js';
 
@@ -110,21 +111,7 @@ export async function openTaskLab(
         const now = await task(id);
         return isFinal(now.state) && now;
       }),
-    makeDue: async (id) => {
-      await database.query(`UPDATE tasks SET run_at = now() WHERE id = $1`, [id]);
-      const { queue } = await task(id);
-      // A worker's own look at the ledger may be first.
-      await eventually(`the hint of ${id} is due, or was`, async () => {
-        const hint = await hints.of(queue).getJob(id);
-        const state = await hint?.getState();
-        if (state === 'delayed')
-          return hint!
-            .promote()
-            .then(() => true)
-            .catch(() => false);
-        return state === 'waiting' || isFinal((await task(id)).state);
-      });
-    },
+    makeDue: (id) => makeDue(database, hints, id),
     wipeQueues: async () => {
       for (const name of QUEUE_NAMES) await hints.of(name).obliterate({ force: true });
     },

@@ -9,6 +9,7 @@ import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { about } from '../../support/about.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
+import { makeDue } from '../../support/make-due.js';
 import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { badFieldsOf, problemOf } from '../../support/problem.js';
 
@@ -359,8 +360,7 @@ onBothQueueEngines('save_chat_history_task', (engine) => {
     await database.query(`UPDATE tasks SET state = 'SUCCESS', finished_at = now() WHERE id = $1`, [
       open,
     ]);
-    await database.query(`UPDATE tasks SET run_at = now() WHERE id = $1`, [sent.id]);
-    await darkroom.app.get(TaskHints).promote('low_priority', sent.id);
+    await makeDue(database, darkroom.app.get(TaskHints), sent.id);
     expect(await sent.get(patience)).toEqual({ id: expect.any(String), chat_id: 'open' });
   });
 });

@@ -8,6 +8,7 @@ import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
 import { answering, openReceiver, type HookReceiver } from '../../support/hook-receiver.js';
 import { openMailbox, type Mailbox } from '../../support/mailbox.js';
+import { makeDue } from '../../support/make-due.js';
 import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { problemOf } from '../../support/problem.js';
 
@@ -157,8 +158,7 @@ onBothQueueEngines('the effects of a generation', (engine) => {
       );
       return found as { id: string } | undefined;
     });
-    await database.query(`UPDATE tasks SET run_at = now() WHERE id = $1`, [mail.id]);
-    await app.get(TaskHints).promote('low_priority', mail.id);
+    await makeDue(database, app.get(TaskHints), mail.id);
     await eventually('the mail is sent', async () => {
       return (await mailsAbout(id))[0].state === 'sent';
     });

@@ -286,7 +286,7 @@ describe('an upload', () => {
       const rows = await darkroom.database.query('SELECT FROM stored_files WHERE id = $1', [id]);
       return rows.length === 0;
     });
-    expect(await objectOf(id)).toBe(null);
+    await eventually('its object is gone', async () => (await objectOf(id)) === null);
   });
 
   it('is one of as many as a user may have, exactly, however many come at once', async () => {
