@@ -58,7 +58,7 @@ describe('routing', () => {
   const wrongVerbs: Record<string, [path: string, allow: string]> = {
     GET: ['/api/v1/generate-image', 'POST'],
     POST: ['/health/live', 'GET, HEAD'],
-    PUT: [`/api/v1/images/${id}`, 'GET, HEAD'],
+    PUT: [`/api/v1/images/${id}`, 'DELETE, GET, HEAD'],
     DELETE: [`/api/v1/generation-status/${id}/`, 'GET, HEAD'],
     PATCH: ['/admin/login?next=x', 'GET, HEAD, POST'],
     OPTIONS: [`/api/v1/task_status/${id}`, 'GET, HEAD'],
