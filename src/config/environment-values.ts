@@ -67,19 +67,19 @@ export const httpOrigin = url('web', 'http', 'https')
   .refine(({ href, origin }) => href === `${origin}/`, 'is more than scheme, host and port')
   .transform(({ origin }) => origin);
 
+/** What is separated by commas. */
+export const commaList = z.string().transform((list) =>
+  list
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
+
 /** Addresses or CIDR blocks, separated by commas. */
-export const addressList = z
-  .string()
-  .transform((list) =>
-    list
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  )
-  .refine(
-    (list) => list.every((item) => isAddress(item)),
-    'is not a comma list of addresses or CIDR blocks (10.0.0.5, 172.16.0.0/12)',
-  );
+export const addressList = commaList.refine(
+  (list) => list.every((item) => isAddress(item)),
+  'is not a comma list of addresses or CIDR blocks (10.0.0.5, 172.16.0.0/12)',
+);
 
 function isAddress(item: string): boolean {
   const [address = '', bits, ...rest] = item.split('/');

@@ -1,19 +1,11 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
-import { addressList, flag, integer } from '../environment-values.js';
+import { addressList, commaList, flag, integer } from '../environment-values.js';
 import { variable, type Values } from './variable.js';
 
 const hostName = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i;
 
 /** Names of hosts, addresses or CIDR blocks, separated by commas. */
-const hostList = z
-  .string()
-  .transform((list) =>
-    list
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  )
+const hostList = commaList
   .refine(
     (list) => list.every((item) => isNumeric(item) || hostName.test(item)),
     'is not a comma list of host names, addresses or CIDR blocks (hooks.intranet, 10.0.0.0/8)',
