@@ -17,6 +17,7 @@ import { MailPreferences1763700038000 } from './features/email/migrations/176370
 import { Mails1763700037000 } from './features/email/migrations/1763700037000-mails.js';
 import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
 import { PutOffTasks1763700044000 } from './tasks/migrations/1763700044000-put-off-tasks.js';
+import { Waiters1763700046000 } from './tasks/migrations/1763700046000-waiters.js';
 import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
 import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
 import { SignUp1763700033000 } from './features/accounts/migrations/1763700033000-sign-up.js';
@@ -62,4 +63,5 @@ export const migrations = [
   StoredFiles1763700043000,
   PutOffTasks1763700044000,
   LowCredits1763700045000,
+  Waiters1763700046000,
 ];

@@ -267,7 +267,8 @@ export class CanvasProgress {
   private async senderOf(tx: Transaction, id: string): Promise<Sender> {
     const [sender] = await rows<Sender>(
       tx,
-      `SELECT owner_id AS "ownerId", owner_limit AS "ownerLimit", correlation_id AS "correlationId"
+      `SELECT owner_id AS "ownerId", owner_limit AS "ownerLimit", correlation_id AS "correlationId",
+              NULL AS "waiterId"
          FROM tasks WHERE id = $1`,
       [id],
     );

@@ -7,6 +7,8 @@ export interface Sender {
   ownerId: string | null;
   ownerLimit: number | null;
   correlationId: string | null;
+  /** The task that waits for the end of the first row. */
+  waiterId: string | null;
 }
 
 export interface CanvasRows {
@@ -43,6 +45,7 @@ export function rowsOfCanvas(
     result.rows.push({
       ...own,
       ...sender,
+      waiterId: id === root ? sender.waiterId : null,
       id,
       canvasId,
       parentId,

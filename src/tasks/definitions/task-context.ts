@@ -18,6 +18,13 @@ export interface TaskContext {
   readonly timeLimits: PausableLimits;
   /** Reports progress, which the task's status shows. Cheap: written at most twice a second. */
   readonly progress: (progress: TaskProgress) => void;
+  /**
+   * Locks the task's row until `tx` ends, for a handler that writes rows before it is over: they are committed only
+   * while this attempt has the task.
+   *
+   * @throws LeaseLost when another attempt has it, or it was revoked; then `tx` must not commit
+   */
+  readonly hold: (tx: Transaction) => Promise<void>;
 }
 
 /**

@@ -71,7 +71,7 @@ export class TaskRevocations {
 
   /**
    * Revokes tasks, or parts of canvases: a chain, group or chord is revoked together with everything in it that
-   * is not over. Revoking an id again changes nothing.
+   * is not over, and every task together with those it waits for. Revoking an id again changes nothing.
    *
    * @returns what happened to each id, in the order of `ids`
    */
@@ -81,8 +81,9 @@ export class TaskRevocations {
     // Other strings name no task, and Postgres would refuse the whole list.
     const valid = ids.filter((id) => isUuid(id));
     const { parts, states } = await inTransaction(this.database, async (tx) => {
-      await lockCanvasesOf(tx, valid);
-      const parts = await openParts(tx, valid);
+      const all = [...valid, ...(await awaitedBy(tx, valid))];
+      await lockCanvasesOf(tx, all);
+      const parts = await openParts(tx, all);
       await this.endWaiting(tx, parts, failure);
       await askRunning(tx, parts, request);
       return { parts, states: await statesOf(tx, valid) };
@@ -146,6 +147,22 @@ function outcomeOf(state: TaskState | null, open: boolean, running: boolean): Re
   if (state === null) return 'unknown';
   if (!open) return 'finished';
   return running ? 'stopping' : 'revoked';
+}
+
+/** The open tasks that these tasks, or parts of them, wait for; and those that wait for them in turn. */
+async function awaitedBy(tx: Transaction, ids: string[]): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    tx,
+    `WITH RECURSIVE part (id) AS (
+            SELECT unnest($1::uuid[])
+      UNION SELECT child.id FROM part CROSS JOIN LATERAL (
+              SELECT id FROM tasks WHERE parent_id = part.id AND finished_at IS NULL
+              UNION ALL
+              SELECT id FROM tasks WHERE waiter_id = part.id AND finished_at IS NULL) child)
+     SELECT id FROM tasks JOIN part USING (id) WHERE waiter_id IS NOT NULL AND id <> ALL($1)`,
+    [ids],
+  );
+  return found.map(({ id }) => id);
 }
 
 async function lockCanvasesOf(tx: Transaction, ids: string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { messageOf } from '../../common/message-of.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
 import { isFinal, type FinalState, type TaskState } from '../definitions/task-state.js';
 import { Dispatcher } from '../hints/dispatcher.js';
+import { Waiters } from '../hints/waiters.js';
 import type { Ended, FollowUp } from '../ledger/ledger-rows.js';
 import { endWithoutAttempt } from './end-of-attempt.js';
 import { LiveEvents } from './live-events.js';
@@ -37,14 +38,16 @@ export class TaskEvents {
     private readonly bus: MessageBus,
     private readonly live: LiveEvents,
     private readonly dispatcher: Dispatcher,
+    private readonly waiters: Waiters,
   ) {}
 
   /**
-   * Tells every process that a task has ended, and hands its follow-up to the queue. Call it after the commit. Returns
-   * at once and never throws.
+   * Tells every process that a task has ended, hands its follow-up to the queue, and wakes the task that waits for it.
+   * Call it after the commit. Returns at once and never throws.
    */
-  finished({ id: taskId, state, followUp }: Ended): void {
+  finished({ id: taskId, state, followUp, waiterId }: Ended): void {
     if (followUp) this.sent(followUp);
+    if (waiterId !== null) this.waiters.wake(waiterId);
     this.wake(taskId);
     if (this.news.length < 10_000) this.news.push({ taskId, state });
     if (!this.publishing) void this.publish();

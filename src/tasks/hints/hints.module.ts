@@ -5,8 +5,9 @@ import { QUEUE_NAMES, hintQueueOptions } from '../definitions/queues.js';
 import { Dispatcher } from './dispatcher.js';
 import { Reconciler } from './reconciler.js';
 import { TaskHints } from './task-hints.js';
+import { Waiters } from './waiters.js';
 
-const services = [TaskHints, Dispatcher, Reconciler];
+const services = [TaskHints, Dispatcher, Reconciler, Waiters];
 
 /** The three BullMQ queues, and what keeps them in step with the ledger. */
 @Module({

@@ -121,10 +121,12 @@ export class TaskHints {
     return new Set(lost.filter((id) => id !== undefined));
   }
 
-  /** Makes a delayed hint available now. Does nothing when it is not delayed. */
-  async promote(queue: QueueName, taskId: string): Promise<void> {
+  /** Makes a delayed hint available now. @returns false when it is not delayed, and nothing was done */
+  async promote(queue: QueueName, taskId: string): Promise<boolean> {
     const job = await inTime(this.of(queue).getJob(taskId));
-    if (await job?.isDelayed()) await inTime(job!.promote());
+    if (!(await job?.isDelayed())) return false;
+    await inTime(job!.promote());
+    return true;
   }
 
   /**

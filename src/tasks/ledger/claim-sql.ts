@@ -34,7 +34,7 @@ export const suspect = (limits: string) => `(crashes + (state = 'STARTED')::int
 const claimedColumns = `id, kind, name, queue, payload, attempt, retries, overrides,
   canvas_id AS "canvasId", concurrency_key AS "concurrencyKey",
   started_at AS "startedAt", owner_id AS "ownerId",
-  owner_limit AS "ownerLimit", correlation_id AS "correlationId"`;
+  owner_limit AS "ownerLimit", correlation_id AS "correlationId", wakes`;
 
 /** Finds the claim of task $1 that process $2 has made, when the answer to the claim was lost. */
 export const unheardClaimSql = `

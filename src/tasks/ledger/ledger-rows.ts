@@ -22,6 +22,8 @@ export interface ClaimedTask {
   ownerId: string | null;
   ownerLimit: number | null;
   correlationId: string | null;
+  /** How many tasks that it waits for had ended by the claim. */
+  wakes: number;
 }
 
 /** Names one attempt of a task. A write with a stale fence changes nothing, since a newer attempt has the task. */
@@ -70,6 +72,8 @@ export interface Ended {
   links: PlannedCallbacks | null;
   /** Stored by the same statement, and not yet in its queue. */
   followUp: FollowUp | null;
+  /** The task that waits for this one: the same statement has ended its wait, but its hint is still delayed. */
+  waiterId: string | null;
 }
 
 /** The task that follows the end of another one. */
@@ -83,4 +87,5 @@ export interface FollowUp {
 
 /** The columns of an {@link Ended}, for `RETURNING`. */
 export const endedColumns = `id, kind, name, queue, attempt, state, result, error, links, position,
-  canvas_id AS "canvasId", parent_id AS "parentId", follow_up AS "followUp"`;
+  canvas_id AS "canvasId", parent_id AS "parentId", follow_up AS "followUp",
+  waiter_id AS "waiterId"`;

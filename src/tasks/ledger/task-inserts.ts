@@ -36,25 +36,27 @@ export interface NewTask {
   ownerId: string | null;
   ownerLimit: number | null;
   correlationId: string | null;
+  /** The task that waits for the end of this one. */
+  waiterId: string | null;
 }
 
 const columns = `
   id, kind, name, queue, priority, payload, run_at, expires_at, delay_ms, expires_in_ms,
   overrides, canvas_id, parent_id, position, blocked, open_children, input_key, links,
-  owner_id, owner_limit, correlation_id, follow_up`;
+  owner_id, owner_limit, correlation_id, follow_up, waiter_id`;
 const values = `
   id, kind, name, queue, priority, payload::jsonb,
   coalesce("runAt", now() + CASE WHEN blocked THEN 0 ELSE "delayMs" END * interval '1 ms'),
   CASE WHEN NOT blocked THEN now() + "expiresInMs" * interval '1 ms' END,
   "delayMs", "expiresInMs", overrides, "canvasId", "parentId", position, blocked,
   "openChildren", "inputKey", links, "ownerId", "ownerLimit", "correlationId",
-  "followUp"`;
+  "followUp", "waiterId"`;
 const fields = `
   id uuid, kind text, name text, queue text, priority smallint, payload text,
   "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8, overrides jsonb,
   "canvasId" uuid, "parentId" uuid, position int, blocked boolean, "openChildren" int,
   "inputKey" text, links jsonb, "ownerId" uuid, "ownerLimit" int,
-  "correlationId" text, "followUp" jsonb`;
+  "correlationId" text, "followUp" jsonb, "waiterId" uuid`;
 
 const insertPlain = `
   INSERT INTO tasks (${columns})

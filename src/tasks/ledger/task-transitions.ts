@@ -5,7 +5,7 @@ import { query, rows, type Transaction } from '../../infrastructure/database/tra
 import type { TaskProgress } from '../definitions/task-context.js';
 import { revokedFailure, type TaskFailure } from '../definitions/task-errors.js';
 import { crashLimits } from './claim-sql.js';
-import { endedColumns, type Ended, type Fence } from './ledger-rows.js';
+import { endedColumns, type ClaimedTask, type Ended, type Fence } from './ledger-rows.js';
 import { overdueEnds, type Overdue } from './overdue.js';
 
 /** SQL: attempt $2 still has task $1, and nobody has revoked it. */
@@ -98,33 +98,35 @@ export class TaskTransitions {
 
   /**
    * Gives the task back for another attempt in `delayMs` milliseconds, which is no retry, and writes the reason
-   * for the wait into the row.
+   * for the wait into the row. If a task that it waits for has ended since the claim, it is due at once.
    *
    * @param patienceMs longest wait since the first snooze of an unbroken series, in milliseconds
    * @returns `impatient`: the task has waited for that long, and nothing has changed; `lost`: the fence is stale
    */
   async snooze(
-    { id, attempt }: Fence,
+    { id, attempt, wakes }: Fence & Pick<ClaimedTask, 'wakes'>,
     error: TaskFailure,
     delayMs: number,
     patienceMs: number,
-  ): Promise<'snoozed' | 'impatient' | 'lost'> {
-    const [row] = await query<{ snoozed: boolean }>(
+  ): Promise<'snoozed' | 'woken' | 'impatient' | 'lost'> {
+    const [row] = await query<{ snoozed: boolean; woken: boolean }>(
       this.database,
-      `WITH mine AS (SELECT id FROM tasks WHERE ${held} FOR UPDATE),
+      `WITH mine AS (SELECT id, wakes > $6 AS woken FROM tasks WHERE ${held} FOR UPDATE),
             snoozed AS (
               UPDATE tasks SET state = CASE WHEN retries > 0 THEN 'RETRY' ELSE 'PENDING' END, error = $3,
-                     lease_until = NULL, progress = NULL, run_at = now() + $4 * interval '1 ms',
+                     lease_until = NULL, progress = NULL,
+                     run_at = now() + CASE WHEN mine.woken THEN 0 ELSE $4 END * interval '1 ms',
                      snoozed_since = coalesce(snoozed_since, now()),
                      queue_check_at = now() + $4 * interval '1 ms' + interval '30 s'
-               WHERE id IN (SELECT id FROM mine)
+                FROM mine WHERE tasks.id = mine.id
                  AND coalesce(snoozed_since, now()) > now() - $5::float8 * interval '1 ms'
-               RETURNING id)
-       SELECT EXISTS (SELECT FROM snoozed) AS snoozed FROM mine`,
-      [id, attempt, error, delayMs, patienceMs],
+               RETURNING tasks.id)
+       SELECT EXISTS (SELECT FROM snoozed) AS snoozed, woken FROM mine`,
+      [id, attempt, error, delayMs, patienceMs, wakes],
     );
     if (!row) return 'lost';
-    return row.snoozed ? 'snoozed' : 'impatient';
+    if (!row.snoozed) return 'impatient';
+    return row.woken ? 'woken' : 'snoozed';
   }
 
   /** Writes the progress of a running attempt. */

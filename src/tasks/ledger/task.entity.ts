@@ -104,6 +104,10 @@ export class TaskEntity {
   @Column('boolean')
   forgotten!: boolean;
 
+  /** The task that waits for the end of this one. */
+  @Column('uuid', { name: 'waiter_id', nullable: true })
+  waiterId!: string | null;
+
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;
 

@@ -12,6 +12,7 @@ import { Completion, type PausableLimits, type TaskContext } from '../definition
 import { retryDelayMs, type RetryPolicy } from '../definitions/retry-policy.js';
 import {
   HardTimeLimitExceeded,
+  LeaseLost,
   PermanentTaskError,
   RetryLater,
   Snooze,
@@ -79,7 +80,7 @@ export class TaskAttempts {
         this.limits.timeLimits(registered.definition, task.overrides),
         abort,
         (limits) => {
-          const context = contextOf(task, abort, progress, limits);
+          const context = this.contextOf(task, abort, progress, limits);
           return task.kind === 'map'
             ? handleEach(registered, payload as unknown[], context)
             : registered.handler(payload, context);
@@ -108,6 +109,26 @@ export class TaskAttempts {
     const abort = new AttemptAbort();
     abort.abort(reason);
     return this.failed(task, registered, reason, abort);
+  }
+
+  private contextOf(
+    task: ClaimedTask,
+    abort: AttemptAbort,
+    progress: ProgressWriter,
+    timeLimits: PausableLimits,
+  ): TaskContext {
+    return {
+      taskId: task.id,
+      attempt: task.attempt,
+      ownerId: task.ownerId,
+      correlationId: task.correlationId,
+      signal: abort.signal,
+      timeLimits,
+      progress: (p) => progress.put(p),
+      hold: async (tx) => {
+        if (!(await this.transitions.hold(tx, task))) throw new LeaseLost();
+      },
+    };
   }
 
   /** Keeps trying to write the end of an attempt, so that a database restart does not cost the handler's work. */
@@ -178,6 +199,7 @@ export class TaskAttempts {
     const reason = withCause(failure, snooze);
     const became = await this.transitions.snooze(task, failure, delayMs, patienceMs);
     if (became === 'lost') return this.lost(task);
+    if (became === 'woken') return { kind: 'later', inMs: 0, snoozed: true };
     if (became === 'snoozed') {
       this.log.debug(`${logName(task)} waits: ${reason}`);
       return { kind: 'later', inMs: delayMs, snoozed: true };
@@ -224,23 +246,6 @@ function withCause({ message }: TaskFailure, error: unknown): string {
 
 function isOutage(error: unknown): boolean {
   return error instanceof UnavailableError && isTransient(error.cause);
-}
-
-function contextOf(
-  task: ClaimedTask,
-  abort: AttemptAbort,
-  progress: ProgressWriter,
-  timeLimits: PausableLimits,
-): TaskContext {
-  return {
-    taskId: task.id,
-    attempt: task.attempt,
-    ownerId: task.ownerId,
-    correlationId: task.correlationId,
-    signal: abort.signal,
-    timeLimits,
-    progress: (p) => progress.put(p),
-  };
 }
 
 function retryPolicyOf(task: ClaimedTask, { definition }: RegisteredTask): RetryPolicy {

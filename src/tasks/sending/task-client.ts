@@ -36,6 +36,11 @@ export interface Sending {
   ownerLimit?: number;
   /** Any text that links the tasks to a request, for logs. */
   correlationId?: string;
+  /**
+   * Id of a task, usually the one whose handler sends this one, that waits for its end: it throws a `Snooze`, and runs
+   * again as soon as this task is over. Who revokes the waiting task revokes this one too.
+   */
+  waiterId?: string;
 }
 
 /** Options of a send of one task, as for Celery's `apply_async`. */
@@ -77,8 +82,9 @@ export class TaskClient {
     payload: PayloadInput<D>,
     options: SendOptions<Result<D>> = {},
   ): Promise<TaskResult<Result<D>>> {
-    const { id, ownerId, ownerLimit, correlationId, link, linkError, ...own } = options;
-    const sent = sentBy({ id, ownerId, ownerLimit, correlationId });
+    const { link, linkError, ...rest } = options;
+    const [sending, own] = parted(rest);
+    const sent = sentBy(sending);
     if (!link && !linkError) {
       const task = plainTask(definition, payload, own, sent);
       return this.results.of(await this.tasks.storeTask(tx, definition, task), definition);
@@ -101,13 +107,8 @@ export class TaskClient {
     sends: ManySend<D>[],
   ): Promise<TaskResult<Result<D>>[]> {
     const tasks = sends.map(({ payload, options = {} }) => {
-      const { id, ownerId, ownerLimit, correlationId, ...own } = options;
-      return plainTask(
-        definition,
-        payload,
-        own,
-        sentBy({ id, ownerId, ownerLimit, correlationId }),
-      );
+      const [sending, own] = parted(options);
+      return plainTask(definition, payload, own, sentBy(sending));
     });
     if (tasks.length === 0) return [];
     const ids = await this.tasks.storeTasks(tx, definition, tasks);
@@ -166,8 +167,14 @@ export class TaskClient {
   }
 }
 
+/** What concerns the sender, and what the task. */
+function parted(options: Sending & SentOptions): [Sending, SentOptions] {
+  const { id, ownerId, ownerLimit, correlationId, waiterId, ...own } = options;
+  return [{ id, ownerId, ownerLimit, correlationId, waiterId }, own];
+}
+
 /** @throws RangeError */
-function sentBy({ id = uuidv7(), ownerId, ownerLimit, correlationId }: Sending): Sent {
+function sentBy({ id = uuidv7(), ownerId, ownerLimit, correlationId, waiterId }: Sending): Sent {
   if (ownerLimit !== undefined && (!Number.isInteger(ownerLimit) || ownerLimit < 1)) {
     throw new RangeError(`ownerLimit must be a whole number above 0, but is ${ownerLimit}.`);
   }
@@ -176,6 +183,7 @@ function sentBy({ id = uuidv7(), ownerId, ownerLimit, correlationId }: Sending):
     ownerId: ownerId ?? null,
     ownerLimit: ownerLimit ?? null,
     correlationId: correlationId ?? null,
+    waiterId: waiterId ?? null,
   };
 }
 

@@ -109,7 +109,7 @@ describe('the ledger', () => {
     expect(await lab.transitions.fail(first, failure)).toBe(undefined);
     expect(await lab.transitions.retry(first, failure, 0)).toBe(false);
     expect(await lab.transitions.release(first)).toBe(false);
-    expect(await lab.transitions.snooze(first, failure, 0, 60_000)).toBe('lost');
+    expect(await lab.transitions.snooze({ ...first, wakes: 0 }, failure, 0, 60_000)).toBe('lost');
     await lab.transitions.progress(first, { percent: 1 });
     expect(await lab.leases.renew([first])).toEqual(new Map());
     const { state, progress } = await lab.task(id);

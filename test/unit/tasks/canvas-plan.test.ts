@@ -24,7 +24,7 @@ const many = defineTask({
 type Work = Canvas<unknown, number>;
 
 const root = '01890000-0000-7000-8000-0000000000aa';
-const sender = { ownerId: null, ownerLimit: null, correlationId: null };
+const sender = { ownerId: null, ownerLimit: null, correlationId: null, waiterId: null };
 const rowsOf = (canvas: Work | Canvas<unknown, unknown>) =>
   rowsOfCanvas(planCanvas(canvas.node), root, sender).rows;
 
