@@ -5,6 +5,7 @@ import { CalculateModule } from './features/calculate/calculate.module.js';
 import { ChatHistoryModule } from './features/chat-history/chat-history.module.js';
 import { CreditsModule } from './features/credits/credits.module.js';
 import { EmailModule } from './features/email/email.module.js';
+import { EventsModule } from './features/events/events.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { GalleryModule } from './features/gallery/gallery.module.js';
 import { HealthModule } from './features/health/health.module.js';
@@ -39,6 +40,7 @@ export const apiFeatures = [
   UploadsModule,
   CalculateModule,
   WebhooksModule,
+  EventsModule,
 ];
 
 /** Codes of the features' own refusals, for the API's description. */
@@ -67,5 +69,7 @@ export const problemCodes = {
   too_many_uploads: 'The user has as many uploads as there may be.',
   storage_full:
     'The storage is away, and the database holds as much for it as it may; see Retry-After.',
+  event_id_reused: 'You have sent another event with this id before.',
+  event_open: 'The event is still being processed.',
   idempotent_task_forgotten: 'The task of this Idempotency-Key was deleted.',
 };

@@ -17,6 +17,8 @@ import { MailPreferences1763700038000 } from './features/email/migrations/176370
 import { Mails1763700037000 } from './features/email/migrations/1763700037000-mails.js';
 import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
 import { PutOffTasks1763700044000 } from './tasks/migrations/1763700044000-put-off-tasks.js';
+import { EventDocuments1763700048000 } from './features/event-search/migrations/1763700048000-event-documents.js';
+import { Events1763700047000 } from './features/pipelines/migrations/1763700047000-events.js';
 import { Waiters1763700046000 } from './tasks/migrations/1763700046000-waiters.js';
 import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
 import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
@@ -64,4 +66,6 @@ export const migrations = [
   PutOffTasks1763700044000,
   LowCredits1763700045000,
   Waiters1763700046000,
+  Events1763700047000,
+  EventDocuments1763700048000,
 ];

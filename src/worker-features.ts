@@ -12,6 +12,8 @@ import { ImageGenerationWorkerModule } from './features/image-generation/image-g
 import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
 import { oldGenerations, oldIdempotencyKeys } from './features/image-generation/old-generations.js';
 import { ImagesWorkerModule } from './features/images/images-worker.module.js';
+import { oldEvents } from './features/events/old-events.js';
+import { PipelinesWorkerModule } from './features/pipelines/pipelines-worker.module.js';
 import { oldFiles } from './features/stored-files/old-files.js';
 import { oldWebhookDeliveries, oldWebhookPauses } from './features/webhooks/old-deliveries.js';
 import { WebhooksWorkerModule } from './features/webhooks/webhooks-worker.module.js';
@@ -28,6 +30,7 @@ export const workerFeatures = [
   EffectsWorkerModule,
   AccountsWorkerModule,
   WebhooksWorkerModule,
+  PipelinesWorkerModule,
   MaintenanceWorkerModule.with({
     oldRows: [
       oldSessions,
@@ -42,6 +45,7 @@ export const workerFeatures = [
       oldChats,
       oldDeletedChats,
       oldFiles,
+      oldEvents,
     ],
     kept: [generateImageTask],
   }),

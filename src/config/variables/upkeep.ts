@@ -18,6 +18,7 @@ export const upkeepVariables = {
   GENERATION_RETENTION_DAYS: days(0, 'finished generations are kept (their images stay)'),
   MAIL_RETENTION_DAYS: days(30, 'what was mailed to whom is kept'),
   CHAT_RETENTION_DAYS: days(0, 'messages of conversations are kept'),
+  EVENT_RETENTION_DAYS: days(90, 'processed events and their runs are kept'),
   UPLOAD_RETENTION_DAYS: days(7, 'a picture that a user uploaded is kept'),
   IDEMPOTENCY_RETENTION_DAYS: days(7, 'a repeated Idempotency-Key gives the first task'),
 };
@@ -29,6 +30,7 @@ export interface UpkeepEnvironment {
   generationRetentionDays: number;
   mailRetentionDays: number;
   chatRetentionDays: number;
+  eventRetentionDays: number;
   uploadRetentionDays: number;
   idempotencyRetentionDays: number;
 }
@@ -40,6 +42,7 @@ export function upkeepEnvironment(v: Values<typeof upkeepVariables>): UpkeepEnvi
     generationRetentionDays: v.GENERATION_RETENTION_DAYS,
     mailRetentionDays: v.MAIL_RETENTION_DAYS,
     chatRetentionDays: v.CHAT_RETENTION_DAYS,
+    eventRetentionDays: v.EVENT_RETENTION_DAYS,
     uploadRetentionDays: v.UPLOAD_RETENTION_DAYS,
     idempotencyRetentionDays: v.IDEMPOTENCY_RETENTION_DAYS,
   };

@@ -51,6 +51,7 @@ export class AccountsProcessor {
     const files = await this.deleteFiles(userId, context);
     await query(this.database, `DELETE FROM idempotency_keys WHERE owner_id = $1`, [userId]);
     await query(this.database, `DELETE FROM chats WHERE owner_id = $1`, [userId]);
+    await this.deleteEvents(userId, context);
     const tasks = await this.deleteTasks(userId, context);
     await this.deleteDeliveries(userId, context);
     await query(this.database, `DELETE FROM users WHERE id = $1`, [userId]);
@@ -109,6 +110,20 @@ export class AccountsProcessor {
         this.database,
         `DELETE FROM webhook_deliveries WHERE id IN (
            SELECT id FROM webhook_deliveries WHERE user_id = $1 LIMIT ${batchSize}) RETURNING id`,
+        [userId],
+      );
+      gone = deleted.length;
+    }
+  }
+
+  /** With their runs and documents. Those of services that sign with the user's secrets too. */
+  private async deleteEvents(userId: string, { signal }: TaskContext): Promise<void> {
+    for (let gone = batchSize; gone === batchSize;) {
+      signal.throwIfAborted();
+      const deleted = await query(
+        this.database,
+        `DELETE FROM events WHERE id IN (
+           SELECT id FROM events WHERE owner_id = $1 LIMIT ${batchSize}) RETURNING id`,
         [userId],
       );
       gone = deleted.length;

@@ -82,7 +82,11 @@ export async function createHttpApp(
   server.server.maxConnections = mostConnections;
   const routes = new RouteTable();
   tables.set(server, routes);
-  server.addHook('onRoute', (route) => routes.add(route));
+  server.addHook('onRoute', (route) => {
+    routes.add(route);
+    const { bodyBytes } = route.config ?? {};
+    if (bodyBytes !== undefined) route.bodyLimit = bodyBytes;
+  });
   acceptOnlyJson(server);
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: strictDirectives },
