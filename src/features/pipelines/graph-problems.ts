@@ -36,11 +36,11 @@ function handlesFailureOf({ inputs, when }: NodeSpec, name: string): boolean {
   );
 }
 
-/** @returns the nodes of a circle, the first one again at its end; undefined: there is none */
+/** @returns the nodes of a circle in the order of their runs, the first one again at its end; undefined: there is none */
 function circleIn(nodes: ReadonlyMap<string, NodeSpec>): string[] | undefined {
   const over = new Set<string>();
   const visit = (name: string, way: string[]): string[] | undefined => {
-    if (way.includes(name)) return [...way.slice(way.indexOf(name)), name];
+    if (way.includes(name)) return [name, ...way.slice(0, way.indexOf(name) + 1)];
     const node = nodes.get(name);
     if (!node || over.has(name)) return undefined;
     for (const before of nodesBefore(node)) {

@@ -87,7 +87,7 @@ export class NodeRows {
     return inTransaction(this.database, async (tx) => {
       await task.hold(tx);
       const sql = `SELECT ${columns} FROM event_nodes WHERE run_id = $1 AND node = $2
-                      AND (state NOT IN ('WAITING', 'RETRY'))`;
+                      AND state <> 'RETRY'`;
       const [over] = await rows<NodeState>(tx, sql, [task.taskId, node]);
       if (over) return over;
       const [written] = await rows<NodeState>(tx, writeSql, parametersOf(task, await work(tx)));

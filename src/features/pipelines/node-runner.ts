@@ -15,6 +15,7 @@ import {
   Snooze,
   TaskError,
 } from '../../tasks/definitions/task-errors.js';
+import { whyUnstorable } from '../../tasks/definitions/storable-json.js';
 import type { IncomingEvent } from './incoming-events.js';
 import { inputsOf } from './next-nodes.js';
 import { NodeRows, type NodeWrite } from './node-rows.js';
@@ -31,6 +32,9 @@ export interface RunView {
   states: NodeStates;
   outputs: Record<string, Json>;
 }
+
+/** Characters of JSON: outputs are read with every look at the run. */
+const maxOutput = 64 * 1024;
 
 /** Makes one attempt of one node, and writes how it ended. */
 @Injectable()
@@ -61,7 +65,9 @@ export class NodeRunner {
       return await this.attempt(spec, run, task, context, write);
     } catch (error) {
       task.signal.throwIfAborted();
-      return await this.failed(spec, task, error, write);
+      // What a node throws once its time is over is of no interest.
+      const cause = end.signal.aborted ? timeout() : error;
+      return await this.failed(spec, task, cause, write);
     } finally {
       end.clear();
     }
@@ -94,12 +100,7 @@ export class NodeRunner {
     const node = this.nodes.of(spec);
     const input = readable(node.input, inputsOf(spec, run.states, run.data));
     if ('task' in node) return this.send(node, input, task, context, write);
-    const answer = await within(
-      spec.timeoutMs,
-      work(node, input, context),
-      () => new RetryableTaskError('node_timeout', 'It did not end in time.'),
-      task.signal,
-    );
+    const answer = await within(spec.timeoutMs, work(node, input, context), timeout, task.signal);
     const done = (value: unknown): NodeWrite => {
       return { ...write, state: 'DONE', output: parsed(outputOf(node), value) };
     };
@@ -166,6 +167,10 @@ export interface AwaitedEnd {
   error: { code: string; message: string } | null;
 }
 
+function timeout(): RetryableTaskError {
+  return new RetryableTaskError('node_timeout', 'It did not end in time.');
+}
+
 function work(
   node: Exclude<AnyNode, TaskNode>,
   input: Record<string, unknown>,
@@ -195,12 +200,20 @@ function readable(schema: z.ZodObject, value: unknown): Record<string, unknown> 
 
 /** @throws PermanentTaskError */
 function parsed(schema: z.ZodType, value: unknown): Json {
+  const why = whyUnstorable(value);
+  if (why !== undefined) throw new PermanentTaskError('invalid_output', `Its output ${why}.`);
   const read = schema.safeParse(value ?? null);
-  if (read.success) return read.data as Json;
-  throw new PermanentTaskError(
-    'invalid_output',
-    `Its output is wrong: ${z.prettifyError(read.error)}`,
-  );
+  if (!read.success) {
+    const reasons = z.prettifyError(read.error);
+    throw new PermanentTaskError('invalid_output', `Its output is wrong: ${reasons}`);
+  }
+  if (JSON.stringify(read.data).length > maxOutput) {
+    throw new PermanentTaskError(
+      'output_too_large',
+      `Its output has more than ${maxOutput} characters. Store it elsewhere, and give its id.`,
+    );
+  }
+  return read.data as Json;
 }
 
 function isRetryable(error: unknown): boolean {

@@ -87,15 +87,16 @@ export class PipelineRun {
   /** Begins all that can begin. @returns whether anything runs */
   private async begin(data: Json): Promise<boolean> {
     this.task.signal.throwIfAborted();
-    for (;;) {
-      const next = nextNodes(this.pipeline, this.states, Date.now(), indexNode);
+    let next = nextNodes(this.pipeline, this.states, Date.now(), indexNode);
+    // A skipped node may be what others have waited for; and meanwhile others go on.
+    while (next.skipped.length > 0) {
       for (const spec of next.skipped) await this.skip(spec);
-      if (performance.now() - this.beganAt < attemptMs) {
-        for (const spec of next.ready) this.start(spec, data);
-      }
-      // A skipped node may be what others have waited for.
-      if (next.skipped.length === 0) return this.running.size > 0;
+      next = nextNodes(this.pipeline, this.states, Date.now(), indexNode);
     }
+    if (performance.now() - this.beganAt < attemptMs) {
+      for (const spec of next.ready) this.start(spec, data);
+    }
+    return this.running.size > 0;
   }
 
   private start(spec: NodeSpec, data: Json): void {
