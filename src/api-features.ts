@@ -5,6 +5,7 @@ import { CalculateModule } from './features/calculate/calculate.module.js';
 import { ChatHistoryModule } from './features/chat-history/chat-history.module.js';
 import { CreditsModule } from './features/credits/credits.module.js';
 import { EmailModule } from './features/email/email.module.js';
+import { EventSourcesModule } from './features/event-sources/event-sources.module.js';
 import { EventsModule } from './features/events/events.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { GalleryModule } from './features/gallery/gallery.module.js';
@@ -41,6 +42,7 @@ export const apiFeatures = [
   CalculateModule,
   WebhooksModule,
   EventsModule,
+  EventSourcesModule,
 ];
 
 /** Codes of the features' own refusals, for the API's description. */
@@ -70,6 +72,8 @@ export const problemCodes = {
   storage_full:
     'The storage is away, and the database holds as much for it as it may; see Retry-After.',
   event_id_reused: 'You have sent another event with this id before.',
+  too_many_sources: 'The user has as many event sources as there may be.',
+  wrong_signature: 'The signature of an event is wrong, or its message is too old.',
   event_open: 'The event is still being processed.',
   idempotent_task_forgotten: 'The task of this Idempotency-Key was deleted.',
 };

@@ -18,6 +18,7 @@ import { Mails1763700037000 } from './features/email/migrations/1763700037000-ma
 import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
 import { PutOffTasks1763700044000 } from './tasks/migrations/1763700044000-put-off-tasks.js';
 import { EventDocuments1763700048000 } from './features/event-search/migrations/1763700048000-event-documents.js';
+import { EventSources1763700049000 } from './features/event-sources/migrations/1763700049000-event-sources.js';
 import { Events1763700047000 } from './features/pipelines/migrations/1763700047000-events.js';
 import { Waiters1763700046000 } from './tasks/migrations/1763700046000-waiters.js';
 import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
@@ -68,4 +69,5 @@ export const migrations = [
   Waiters1763700046000,
   Events1763700047000,
   EventDocuments1763700048000,
+  EventSources1763700049000,
 ];

@@ -11,6 +11,7 @@ import { logsCommands } from './commands/logs.js';
 import { mailCommands } from './commands/mail.js';
 import { migrateCommand } from './commands/migrate.js';
 import { openCommand } from './commands/open.js';
+import { pipelinesCommands } from './commands/pipelines.js';
 import { purgeCommand } from './commands/purge.js';
 import { queuesCommands } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
@@ -70,6 +71,7 @@ Examples:
     mailCommands,
     webhooksCommands,
     storageCommands,
+    pipelinesCommands,
     logsCommands,
     upgradeCommands,
     shellCommand,

@@ -44,7 +44,7 @@ export function signedHeaders(
 export function signatureProblem(
   secret: string,
   headers: Partial<SignedHeaders>,
-  body: string,
+  body: string | Buffer,
   nowMs = Date.now(),
 ): string | undefined {
   const id = headers['webhook-id'];
@@ -61,8 +61,9 @@ export function signatureProblem(
   return found ? undefined : 'no signature is that of this secret';
 }
 
-function signature(secret: string, id: string, timestamp: string, body: string): string {
-  return createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64');
+function signature(secret: string, id: string, timestamp: string, body: string | Buffer): string {
+  const hmac = createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.`);
+  return hmac.update(body).digest('base64');
 }
 
 function keyOf(secret: string): Buffer {

@@ -156,11 +156,12 @@ function acceptOnlyJson(server: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer', bodyLimit },
     async (request: FastifyRequest, body: Buffer) => {
-      const { acceptsPicture } = request.routeOptions.config;
+      const { acceptsPicture, rawJson, bodyBytes } = request.routeOptions.config;
       if (acceptsPicture === true || !isUtf8(request.headers['content-type'])) {
         throw new UnreadableTypeError(request);
       }
-      return parseStrictJson(body);
+      if (rawJson === true) return body;
+      return parseStrictJson(body, (bodyBytes ?? bodyLimit) / bodyLimit);
     },
   );
   server.addContentTypeParser<string>(

@@ -1,7 +1,8 @@
 import { AppError } from '../../common/app-error.js';
 
 const maxDepth = 20;
-const maxKeys = 1_000;
+/** Of a body of 64 KiB. */
+const usualKeys = 1_000;
 
 /** The body cannot be read; the message says why, without repeating it. */
 export class MalformedBodyError extends AppError {
@@ -16,9 +17,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * `JSON.parse` that refuses what two readers could read differently and what only costs time: bytes that are not
  * UTF-8, duplicate keys, keys that could change a prototype, deep nesting, very many keys.
  *
+ * @param times how many times as many keys as usual it may have
  * @throws MalformedBodyError
  */
-export function parseStrictJson(body: Uint8Array): unknown {
+export function parseStrictJson(body: Uint8Array, times = 1): unknown {
   let text: string;
   let value: unknown;
   try {
@@ -27,12 +29,12 @@ export function parseStrictJson(body: Uint8Array): unknown {
   } catch (error) {
     throw new MalformedBodyError('The body is not valid JSON.', error);
   }
-  checkKeys(text);
+  checkKeys(text, usualKeys * times);
   return value;
 }
 
 /** Walks text that is known to be valid JSON. */
-function checkKeys(text: string): void {
+function checkKeys(text: string, maxKeys: number): void {
   const open: (Set<string> | undefined)[] = [];
   let keys = 0;
   let expectsKey = false;
