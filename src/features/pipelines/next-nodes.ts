@@ -74,6 +74,7 @@ function isThere(source: Source, states: NodeStates): boolean {
       return source.nodes.some((name) => states.get(name)?.state === 'DONE');
     case 'event':
     case 'optional':
+    case 'task':
       return true;
   }
 }
@@ -91,6 +92,8 @@ function valueOf(source: Source, states: NodeStates, data: Json): Json {
       const { code, message } = states.get(source.node)!.error!;
       return { code, message };
     }
+    case 'task':
+      return states.get(source.node)?.taskId ?? null;
     case 'first':
       return states.get(source.nodes.find((name) => states.get(name)?.state === 'DONE')!)!.output;
     case 'output':

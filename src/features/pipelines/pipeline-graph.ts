@@ -13,6 +13,8 @@ export type Source =
   | { from: 'optional'; node: string }
   /** Why a node failed; what needs it is skipped when it did not. */
   | { from: 'error'; node: string }
+  /** Id of the task that a node has sent, or null. */
+  | { from: 'task'; node: string }
   /** The output of the first of these nodes that has one: where branches join. */
   | { from: 'first'; nodes: string[] };
 
@@ -79,6 +81,11 @@ export class NodeReference<O> extends Reference<O> {
   /** Why it failed, for a node that takes the branch `failed`. */
   get error(): Reference<NodeFailure> {
     return new Reference<NodeFailure>(this.graph, { from: 'error', node: this.node });
+  }
+
+  /** Id of the task that it has sent, whatever became of that; null when it has sent none. */
+  get taskId(): Reference<string | null> {
+    return new Reference<string | null>(this.graph, { from: 'task', node: this.node });
   }
 
   /** For `when`, of a node whose `onError` is `branch`. */

@@ -63,6 +63,7 @@ export class PipelineNodes implements OnModuleInit {
   private outputsOf({ event, nodes }: Pipeline, source: Source): z.ZodType[] {
     if (source.from === 'event') return [event.data];
     if (source.from === 'error') return [failureSchema];
+    if (source.from === 'task') return [taskIdSchema];
     const names = source.from === 'first' ? source.nodes : [source.node];
     const outputs = names.map((name) => outputOf(this.of(nodes.get(name)!)));
     return source.from === 'optional' ? outputs.map((output) => output.nullable()) : outputs;
@@ -70,6 +71,7 @@ export class PipelineNodes implements OnModuleInit {
 }
 
 const failureSchema = z.strictObject({ code: z.string(), message: z.string() });
+const taskIdSchema = z.uuid().nullable();
 
 /** The schema of what a node gives. */
 export function outputOf(node: AnyNode): z.ZodType {
