@@ -8,7 +8,7 @@ import { inTransaction } from '../../infrastructure/database/transaction.js';
 import type { FieldError } from '../../common/app-error.js';
 import { fieldErrors } from '../../infrastructure/http/validation.js';
 import { PipelineRegistry } from '../pipelines/pipeline-registry.js';
-import { EventStore, type StoredEvent, type WantedEvent } from './event-store.js';
+import { EventStore, type StoredEvent, type WantedEvent } from '../pipelines/event-store.js';
 import type { NewEvent } from './events.dto.js';
 import { EventIdReusedError, InvalidEventsError, unknownType } from './events.errors.js';
 import { OpenEvents } from './open-events.js';

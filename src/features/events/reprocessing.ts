@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { inTransaction, query, rows } from '../../infrastructure/database/transaction.js';
 import { PipelineRegistry } from '../pipelines/pipeline-registry.js';
-import { EventStore } from './event-store.js';
+import { EventStore } from '../pipelines/event-store.js';
 import type { ReprocessRequest } from './events.dto.js';
 
 export interface Restarted {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Json } from '../../common/json.js';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
-import { processIncomingEventTask } from '../pipelines/pipelines.tasks.js';
+import { processIncomingEventTask } from './pipelines.tasks.js';
 
 export interface WantedEvent {
   id: string;
