@@ -36,7 +36,7 @@ export type ChatList = z.output<typeof chatList>;
 const message = z.strictObject({
   task_id: z.uuid(),
   created_at: z.iso.datetime().describe('When it was sent: the order of messages.'),
-  user_message: z.string().describe('The prompt.'),
+  user_message: z.string().describe('What the user wrote: the prompt, or a request for a picture.'),
   bot_response: z.string().nullable(),
   status: z.enum(['SUCCESS', 'FAILURE', 'REVOKED']),
   error_code: z.string().nullable(),

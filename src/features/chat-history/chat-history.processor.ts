@@ -54,7 +54,7 @@ export class ChatHistoryProcessor {
     return this.saveOnce(keyOf(task.ownerId, asked), {
       taskId: id,
       createdAt: task.createdAt,
-      userMessage: asked.prompt,
+      userMessage: asked.user_message ?? asked.prompt,
       botResponse: null,
       imageIds: await this.imagesOf(id),
       status: task.state,

@@ -55,7 +55,7 @@ export class GenerationEffects {
     tx: Transaction,
     task: TaskEntity,
     userId: string,
-    { prompt }: GenerationPayload,
+    { prompt: whole, user_message: prompt = whole }: GenerationPayload,
   ): Promise<void> {
     const { id: key, error } = task;
     const { result } = generationStatusOf(task);

@@ -6,14 +6,12 @@ import { inRequestTime, unhurried } from '../../infrastructure/database/request-
 import { togetherOrAlone } from '../../infrastructure/database/together-or-alone.js';
 import { inTransaction, type Transaction } from '../../infrastructure/database/transaction.js';
 import { busy } from '../credits/credit-holds.js';
-import { EnginePool } from './engine-pool.js';
-import { engineRequest } from './engine-request.js';
 import {
   GenerationStore,
   type StoredGeneration,
   type WantedGeneration,
 } from './generation-store.js';
-import { IdempotencyInProgressError, UnsupportedRequestError } from './image-generation.errors.js';
+import { IdempotencyInProgressError } from './image-generation.errors.js';
 import type { GenerationPayload } from './image-generation.tasks.js';
 
 /** Requests in one transaction. */
@@ -46,7 +44,6 @@ export class GenerationIntake {
   constructor(
     private readonly database: DataSource,
     private readonly store: GenerationStore,
-    private readonly engines: EnginePool,
   ) {}
 
   /**
@@ -63,24 +60,19 @@ export class GenerationIntake {
 
   /** Checks against what is already known: it asks no engine and waits for none. @throws UnsupportedRequestError */
   refuseUnsupported(payload: GenerationPayload): void {
-    const problem = this.unsupported(payload);
+    const problem = this.store.unsupported(payload);
     if (problem) throw problem;
   }
 
   private async outcomeOf(wanted: WantedGeneration): Promise<Outcome> {
     // A repeated request gets its first answer, whatever the engines have now: that is looked up first.
     if (wanted.idempotencyKey === undefined) {
-      const problem = this.unsupported(wanted.payload);
+      const problem = this.store.unsupported(wanted.payload);
       if (problem) return problem;
       const outcome = await this.ofAll.ask(wanted);
       if (outcome !== busy) return outcome;
     }
     return this.ofUser.ask(wanted.userId, wanted);
-  }
-
-  private unsupported(payload: GenerationPayload): UnsupportedRequestError | undefined {
-    const problems = this.engines.unsupported(engineRequest(payload));
-    return problems.length > 0 ? new UnsupportedRequestError(problems) : undefined;
   }
 
   private storeOfAll(wanted: WantedGeneration[]): Promise<(Outcome | typeof busy)[]> {
@@ -96,7 +88,7 @@ export class GenerationIntake {
   private async storeWaiting(wanted: WantedGeneration[]): Promise<Outcome[]> {
     const store = async (tx: Transaction) => {
       await tx.query(`SET LOCAL lock_timeout = ${lockPatienceMs}`);
-      return this.store.add(tx, wanted, (payload) => this.unsupported(payload));
+      return this.store.add(tx, wanted);
     };
     try {
       return await inTransaction(this.database, store);

@@ -8,6 +8,8 @@ import { TaskEntity } from '../../tasks/ledger/task.entity.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { busy, CreditHolds, type Admission, type Charge } from '../credits/credit-holds.js';
 import { priceOf, type Price, type Work } from '../credits/price.js';
+import { EnginePool } from './engine-pool.js';
+import { engineRequest } from './engine-request.js';
 import {
   cappedPriority,
   priorityNumber,
@@ -16,7 +18,7 @@ import {
 } from './generation-priority.js';
 import { claimIdempotencyKeys, freeIdempotencyKeys } from './idempotency.js';
 import type { GenerationRequest } from './image-generation.dto.js';
-import { ForgottenTaskError } from './image-generation.errors.js';
+import { ForgottenTaskError, UnsupportedRequestError } from './image-generation.errors.js';
 import { generateImageTask, type GenerationPayload } from './image-generation.tasks.js';
 
 /** A generation that a user asks for. */
@@ -25,6 +27,8 @@ export interface WantedGeneration {
   id: string;
   userId: string;
   correlationId?: string;
+  /** Of the task that waits for it. */
+  waiterId?: string;
   idempotencyKey?: string;
   request: GenerationRequest;
   payload: GenerationPayload;
@@ -47,12 +51,19 @@ export class GenerationStore {
   constructor(
     private readonly holds: CreditHolds,
     private readonly tasks: TaskClient,
+    private readonly engines: EnginePool,
     @Inject(SETTINGS)
     private readonly settings: Pick<Settings, 'pricePerImage' | 'pricePixelSteps'>,
   ) {}
 
   priceOf(work: Work): Price {
     return priceOf(work, this.settings);
+  }
+
+  /** Why no engine can make it, as far as is already known: it asks no engine and waits for none. */
+  unsupported(payload: GenerationPayload): UnsupportedRequestError | undefined {
+    const problems = this.engines.unsupported(engineRequest(payload));
+    return problems.length > 0 ? new UnsupportedRequestError(problems) : undefined;
   }
 
   /** Stores what has no Idempotency-Key. @returns in order; `busy`: nothing was stored, as the account is locked */
@@ -70,21 +81,17 @@ export class GenerationStore {
   }
 
   /**
-   * Stores generations, and waits for the accounts. A key that has a task already gives that.
+   * Stores generations, and waits for the accounts. A key that has a task already gives that; of the others those that no
+   * engine can make are refused.
    *
-   * @param unsupported why a request that is new cannot be stored
    * @returns in order
    */
-  async add(
-    tx: Transaction,
-    wanted: WantedGeneration[],
-    unsupported: (payload: GenerationPayload) => AppError | undefined,
-  ): Promise<Outcome[]> {
+  async add(tx: Transaction, wanted: WantedGeneration[]): Promise<Outcome[]> {
     const holders = await this.claimKeys(tx, wanted);
     const own = wanted.filter((one) => holders.get(one) === one.id);
     const problems = new Map<WantedGeneration, Outcome>();
     for (const one of own) {
-      const problem = unsupported(one.payload);
+      const problem = this.unsupported(one.payload);
       if (problem) problems.set(one, problem);
     }
     const payable = own.filter((one) => !problems.has(one));
@@ -172,7 +179,7 @@ function keyedRequestOf({ id, userId, idempotencyKey, request }: WantedGeneratio
 }
 
 function sendOf(
-  { id, userId, correlationId, request, payload }: WantedGeneration,
+  { id, userId, correlationId, waiterId, request, payload }: WantedGeneration,
   { priority, ownerLimit }: StoredGeneration,
 ) {
   return {
@@ -183,6 +190,7 @@ function sendOf(
       priority: priorityNumber(priority),
       ...(ownerLimit !== undefined && { ownerLimit }),
       ...(correlationId !== undefined && { correlationId }),
+      ...(waiterId !== undefined && { waiterId }),
       ...(request.expires_in !== undefined && { expiresInMs: request.expires_in * 1000 }),
     },
   };

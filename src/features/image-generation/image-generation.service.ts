@@ -15,8 +15,8 @@ import { GenerationIntake } from './generation-intake.js';
 import { generationStatusOf } from './generation-status.js';
 import { cappedPriority } from './generation-priority.js';
 import { GenerationStore } from './generation-store.js';
-import { generateImageTask, type GenerationPayload } from './image-generation.tasks.js';
-import { chosenSeed } from './seed.js';
+import { payloadOf } from './generation-payload.js';
+import { generateImageTask } from './image-generation.tasks.js';
 
 type Requester = Pick<RequestUser, 'id' | 'name' | 'role'>;
 
@@ -87,9 +87,4 @@ export class ImageGenerationService {
     const task = await this.status.wait(taskId, user, { timeoutMs: seconds * 1000, hungUp, name });
     return generationStatusOf(task);
   }
-}
-
-function payloadOf(request: GenerationRequest): GenerationPayload {
-  const { priority, expires_in, ...payload } = request;
-  return { ...payload, seed: request.seed === -1 ? chosenSeed(request.batch_size) : request.seed };
 }

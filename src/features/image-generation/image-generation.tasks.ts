@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isStorable } from '../../common/storable-text.js';
 import { defineTask, type Payload } from '../../tasks/definitions/task-definition.js';
 import { imageResult } from '../images/image-result.js';
 import { generationEndedTask } from './generation-ended.task.js';
@@ -10,9 +11,21 @@ import {
 } from './generation-fields.js';
 import { chosenSeed } from './seed.js';
 
+export const longestMessage = 2_000;
+const userMessage = z
+  .string()
+  .min(1)
+  .max(longestMessage)
+  .refine(isStorable, 'contains a NUL or a broken character');
+
 /** The seed is chosen before dispatch, so that a retry makes the same picture. */
 const payload = z
-  .strictObject({ ...generationFields, ...wishFields })
+  .strictObject({
+    ...generationFields,
+    ...wishFields,
+    /** What the user wrote, where that is not the prompt: kept in the chat. */
+    user_message: userMessage.optional(),
+  })
   .refine(isWithinMaxWork, aboveMaxWork)
   .transform((fields) => ({
     ...fields,
