@@ -19,6 +19,8 @@ import { TaskStatusModule } from './features/task-status/task-status.module.js';
 import { UploadsModule } from './features/uploads/uploads.module.js';
 import { UsersModule } from './features/users/users.module.js';
 import { WebhooksModule } from './features/webhooks/webhooks.module.js';
+// It shows the pipelines and checks their events.
+import './pipelines.js';
 
 /** What answers HTTP. Workers do not load it: the HTTP packages take a quarter of a worker's start. */
 export const apiFeatures = [

@@ -18,6 +18,7 @@ import { oldFiles } from './features/stored-files/old-files.js';
 import { oldWebhookDeliveries, oldWebhookPauses } from './features/webhooks/old-deliveries.js';
 import { WebhooksWorkerModule } from './features/webhooks/webhooks-worker.module.js';
 import { MaintenanceWorkerModule } from './features/maintenance/maintenance-worker.module.js';
+import { pipelineModules } from './pipelines.js';
 
 /** What runs tasks. */
 export const workerFeatures = [
@@ -31,6 +32,7 @@ export const workerFeatures = [
   AccountsWorkerModule,
   WebhooksWorkerModule,
   PipelinesWorkerModule,
+  ...pipelineModules,
   MaintenanceWorkerModule.with({
     oldRows: [
       oldSessions,

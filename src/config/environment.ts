@@ -39,6 +39,11 @@ import {
   webhooksVariables,
   type WebhooksEnvironment,
 } from './variables/webhooks.js';
+import {
+  moderationEnvironment,
+  moderationVariables,
+  type ModerationEnvironment,
+} from './variables/moderation.js';
 import { notesOf } from './variables/variable.js';
 
 /**
@@ -54,6 +59,7 @@ const schema = z.object({
   ...accountsVariables,
   ...creditsVariables,
   ...webhooksVariables,
+  ...moderationVariables,
   ...upkeepVariables,
   ...operationVariables,
 });
@@ -70,6 +76,7 @@ export interface Environment
     AccountsEnvironment,
     CreditsEnvironment,
     WebhooksEnvironment,
+    ModerationEnvironment,
     UpkeepEnvironment,
     OperationEnvironment {}
 
@@ -117,6 +124,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     ...accountsEnvironment(parsed.data),
     ...creditsEnvironment(parsed.data),
     ...webhooksEnvironment(parsed.data),
+    ...moderationEnvironment(parsed.data),
     ...upkeepEnvironment(parsed.data),
     ...operationEnvironment(parsed.data),
   };

@@ -12,6 +12,7 @@ const samples: Partial<Record<MailTemplate, Record<string, unknown>>> = {
   reset: { link: link.replace('verify', 'reset') },
   picture_ready: { prompt, link: picture },
   picture_failed: { prompt, reason: 'No Stable Diffusion server could be reached.' },
+  picture_refused: { prompt, reason: 'This costs 4 credits, and you have 3.' },
   credits_low: { balance: 3 },
 };
 

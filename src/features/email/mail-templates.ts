@@ -44,6 +44,7 @@ export const mailTemplates = {
   account_deleted: about(null, nothing),
   picture_ready: about('pictures', z.strictObject({ image_id: z.uuid(), prompt: quoted })),
   picture_failed: about('pictures', z.strictObject({ prompt: quoted, reason: quoted })),
+  picture_refused: about('pictures', z.strictObject({ prompt: quoted, reason: quoted })),
   credits_low: about('credits', z.strictObject({ balance: z.int() })),
 };
 

@@ -6,6 +6,7 @@ export const WEBHOOK_EVENTS = [
   'task.failed',
   'task.revoked',
   'credits.low',
+  'photo.refused',
 ] as const;
 export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number];
 

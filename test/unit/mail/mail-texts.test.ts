@@ -59,7 +59,7 @@ it('the link of a mail is in its text and on its button', () => {
       ...values,
     });
     const hasButton = html.includes('class="button"');
-    const informs = template === 'picture_failed' || template === 'credits_low';
+    const informs = ['picture_failed', 'picture_refused', 'credits_low'].includes(template);
     about(template, () => expect(text.includes(link)).toBe(hasButton && !informs));
     if (hasButton) expect(html).toContain(`href="${link}"`);
   }
@@ -69,7 +69,7 @@ it('what users wrote is text in a mail, whatever it looks like (security 29)', (
   const evil = `</p><script>alert(1)</script><img src=x onerror=y> "' {{home}} {{{link}}} & é`;
   const view = { home: 'https://h.example', link: 'https://l.example' };
   for (const language of LANGUAGES) {
-    for (const template of ['picture_ready', 'picture_failed'] as const) {
+    for (const template of ['picture_ready', 'picture_failed', 'picture_refused'] as const) {
       const { html, text } = renderMail(template, language, {
         ...view,
         prompt: evil,

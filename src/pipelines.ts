@@ -1,0 +1,4 @@
+import { PhotoRequestWorkerModule } from './features/photo-request/photo-request-worker.module.js';
+
+/** What runs the nodes of the pipelines. Who imports this knows the pipelines, and the types of their events. */
+export const pipelineModules = [PhotoRequestWorkerModule];
