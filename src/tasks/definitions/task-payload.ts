@@ -32,6 +32,13 @@ export function checkedPayload(definition: TaskDefinition, payload: unknown): Js
   return checkedSize(definition, parsed.data as Json);
 }
 
+/** Checks only that Postgres can keep the payload as JSON. @throws InvalidPayloadError */
+export function checkStorable(definition: TaskDefinition, payload: unknown): void {
+  const why = whyUnstorable(payload);
+  if (why === undefined) return;
+  throw new InvalidPayloadError(`Payload of task "${definition.name}" ${why}.`);
+}
+
 /** Checks the list of payloads of a `map` task. @throws InvalidPayloadError */
 export function checkedPayloads(definition: TaskDefinition, payloads: unknown): Json {
   checkStorable(definition, payloads);
@@ -77,12 +84,6 @@ function checkedSize(definition: TaskDefinition, payload: Json): Json {
     );
   }
   return payload;
-}
-
-function checkStorable(definition: TaskDefinition, payload: unknown): void {
-  const why = whyUnstorable(payload);
-  if (why === undefined) return;
-  throw new InvalidPayloadError(`Payload of task "${definition.name}" ${why}.`);
 }
 
 function complaint(definition: TaskDefinition, error: z.ZodError): string {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { QUEUE_NAMES, type QueueName } from '../definitions/queues.js';
 import type { PayloadInput, TaskDefinition } from '../definitions/task-definition.js';
-import { checkedPayload } from '../definitions/task-payload.js';
+import { checkedPayload, checkStorable } from '../definitions/task-payload.js';
 import { MISFIRE_POLICIES, type MisfirePolicy } from './misfire.js';
 import { InvalidScheduleError } from './schedule-errors.js';
 import { checkedTiming, type TimingInput } from './timing.js';
@@ -95,6 +95,7 @@ export function checkedSchedule(
       `Schedule "${name}": a task "${task.name}" belongs to a user, and a schedule sends tasks without an owner.`,
     );
   }
+  checkStorable(task, payload);
   // The schedule is stored as JSON, so the schema must accept what JSON makes of the payload.
   const json = JSON.stringify(payload) as string | undefined;
   checkedPayload(task, json === undefined ? undefined : JSON.parse(json));

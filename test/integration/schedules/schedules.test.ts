@@ -18,6 +18,7 @@ import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorat
 import { eventually } from '../../support/eventually.js';
 import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
+import { unstorable } from '../../support/unstorable-values.js';
 
 const greet = defineTask({
   name: 'greet',
@@ -294,6 +295,14 @@ onBothQueueEngines('schedules made at run time', (engine) => {
       ['an unknown queue', { queue: 'urgent' }, InvalidScheduleError],
       ['a priority out of range', { priority: -1 }, InvalidScheduleError],
       ['a name that is taken', { name: 'pausing' }, ScheduleExistsError],
+      ...unstorable.map(
+        ([what, make]) =>
+          [
+            `${what} in the payload`,
+            { payload: { whom: make() } },
+            InvalidPayloadError,
+          ] as (typeof wrong)[number],
+      ),
     ];
     for (const [what, change, type] of wrong) {
       it(what, async () => {

@@ -6,6 +6,7 @@ import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { InvalidPayloadError } from '../../../src/tasks/definitions/task-payload.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
+import { nested, unstorable } from '../../support/unstorable-values.js';
 
 const keep = defineTask({
   name: 'keep_anything',
@@ -14,28 +15,6 @@ const keep = defineTask({
   result: z.any(),
   retry: { max: 0 },
 });
-
-function nested(levels: number): unknown {
-  let value: unknown = 'bottom';
-  for (let level = 0; level < levels; level++) value = [value];
-  return value;
-}
-
-function cycle(): unknown {
-  const self: { again?: unknown } = {};
-  self.again = self;
-  return self;
-}
-
-const unstorable: [string, () => unknown][] = [
-  ['half of a surrogate pair', () => 'cut \ud83d'],
-  ['half of a surrogate pair in a key', () => ({ '\udc00': 1 })],
-  ['a NUL', () => ({ text: ['a\u0000b'] })],
-  ['3,000 levels', () => nested(3_000)],
-  ['100,000 levels', () => nested(100_000)],
-  ['a cycle', cycle],
-  ['a BigInt', () => ({ n: 1n })],
-];
 
 @Injectable()
 class Keeper {

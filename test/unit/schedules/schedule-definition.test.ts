@@ -8,6 +8,7 @@ import {
 import { InvalidScheduleError } from '../../../src/tasks/schedules/schedule-errors.js';
 import { InvalidPayloadError } from '../../../src/tasks/definitions/task-payload.js';
 import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
+import { unstorable } from '../../support/unstorable-values.js';
 
 const report = defineTask({
   name: 'report',
@@ -42,6 +43,15 @@ const wrong: [string, object, unknown, RegExp][] = [
   ['an expiry', { ...fine, expiresInMs: 0 }, InvalidScheduleError, /expiresInMs/],
   ['a late expiry', { ...fine, expiresInMs: 1e16 }, InvalidScheduleError, /expiresInMs/],
 ];
+for (const [what, make] of unstorable) {
+  const payload = { days: 7, title: make() };
+  wrong.push([
+    `payload, which has ${what}`,
+    { ...fine, payload },
+    InvalidPayloadError,
+    /^Payload of task "report" (holds|is nested)/,
+  ]);
+}
 for (const [what, declaration, type, message] of wrong) {
   it(`declaring a schedule with an invalid ${what} stops the import`, () => {
     assert.throws(
