@@ -94,14 +94,25 @@ export function group(...given: (AnyCanvas | readonly AnyCanvas[])[]) {
 }
 
 /**
- * A group, followed by `body`, which takes the results of the parts in order. If a part fails, the body does
- * not run: once all parts have ended, it becomes FAILURE with `chord_error`, which names the part.
+ * A group (or a list of its parts), followed by `body`, which takes the results of the parts in order. If a part
+ * fails, the body does not run: once all parts have ended, it becomes FAILURE with `chord_error`, which names the part.
  */
 export function chord<I, O extends readonly unknown[], R>(
   header: GroupCanvas<I, O>,
   body: Canvas<O, R>,
-): Canvas<I, R> {
-  return new Canvas(inner('chord', [header, body]));
+): Canvas<I, R>;
+export function chord<const T extends readonly AnyCanvas[], R>(
+  header: T,
+  body: Canvas<Outputs<T>, R>,
+): Canvas<CommonInput<T>, R>;
+export function chord(header: AnyCanvas | readonly AnyCanvas[], body: AnyCanvas) {
+  const parts = Array.isArray(header) ? group(header as AnyCanvas[]) : header;
+  if (!(parts instanceof GroupCanvas && body instanceof Canvas)) {
+    throw new TypeError(
+      'A chord takes a group or a list of signatures, and then one signature as its body.',
+    );
+  }
+  return new Canvas(inner('chord', [parts, body]));
 }
 
 /** Accepts parts one by one or as one list. @throws TypeError for anything else */

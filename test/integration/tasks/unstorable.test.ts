@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { chain, group, s, si } from '../../../src/tasks/canvas/signatures.js';
+import { chain, chord, group, s, si } from '../../../src/tasks/canvas/signatures.js';
 import { defineTask } from '../../../src/tasks/definitions/task-definition.js';
 import { HandlesTask } from '../../../src/tasks/definitions/task-handler.decorator.js';
 import { InvalidPayloadError } from '../../../src/tasks/definitions/task-payload.js';
@@ -60,16 +60,27 @@ describe('values that neither JSON nor Postgres can keep', () => {
     }
   });
 
-  it('a group and a chain take one list as well', async () => {
-    const results = await lab.client.sendCanvas(
-      lab.database.manager,
-      group([si(keep, 'a'), chain([si(keep, 'b'), s(keep)])]),
-    );
-    expect(await results.get({ timeoutMs: 300_000 })).toEqual(['a', 'b']);
+  it('a group, a chain and a chord take one list as well', async () => {
+    const parts = [si(keep, 'a'), chain([si(keep, 'b'), s(keep)])];
+    for (const canvas of [group(parts), chord(parts, s(keep))]) {
+      const results = await lab.client.sendCanvas(lab.database.manager, canvas);
+      expect(await results.get({ timeoutMs: 300_000 })).toEqual(['a', 'b']);
+    }
   });
 
   it('a value that is not a signature is refused with a message', () => {
     expect(() => group(...([['x']] as never))).toThrow(/A group takes signatures/);
     expect(() => chain(keep as never)).toThrow(/A chain takes signatures/);
+    for (const [header, body] of [
+      [si(keep, 'a'), s(keep)],
+      [undefined, s(keep)],
+      [[si(keep, 'a')], undefined],
+      [group(si(keep, 'a')), keep],
+    ]) {
+      expect(() => chord(header as never, body as never)).toThrow(
+        /A chord takes a group or a list/,
+      );
+    }
+    expect(() => chord(['x'] as never, s(keep) as never)).toThrow(/A group takes signatures/);
   });
 });

@@ -54,6 +54,8 @@ it('a step that does not fit the one before it does not compile', () => {
   const canvases = [
     gives<number>(chain(si(add, { a: 1, b: 2 }), s(square), s(add, 'a', { b: 1 }))),
     gives<number>(chord(group(si(square, 2), si(square, 3)), s(sum))),
+    gives<number>(chord([si(square, 2), si(square, 3)], s(sum))),
+    gives<number>(chain(si(square, 2), chord([s(square), s(add, 'b', { a: 1 })], s(sum)))),
     gives<[number, string]>(group(si(square, 2), si(say, 'x'))),
     gives<number>(chain(si(square, 2), chord(group(s(square), s(add, 'b', { a: 1 })), s(sum)))),
     gives<number>(chain(group(si(square, 2)), s(sum))),
@@ -65,7 +67,7 @@ it('a step that does not fit the one before it does not compile', () => {
     gives<number>(si(square, 2).link(s(square)).linkError(s(report))),
     gives<number>(chord(group(...[1, 2].map((n) => si(square, n))), s(sum))),
   ];
-  expect(canvases.length).toBe(12);
+  expect(canvases.length).toBe(14);
 
   // @ts-expect-error the payload has another shape
   si(add, { a: 1, c: 2 });
@@ -75,6 +77,8 @@ it('a step that does not fit the one before it does not compile', () => {
   chain(si(square, 2), si(say, 'x'), s(square));
   // @ts-expect-error results of the header are numbers, the body takes a string
   chord(group(si(square, 2)), s(say));
+  // @ts-expect-error nor when the header is a list
+  chord([si(square, 2)], s(say));
   // @ts-expect-error one of the parts does not take a number
   chain(si(square, 2), group(s(square), s(say)));
   // @ts-expect-error the first step waits for a number that nobody gives
