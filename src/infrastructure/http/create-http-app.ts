@@ -168,7 +168,10 @@ function acceptOnlyJson(server: FastifyInstance): void {
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: formBytes },
     async (request: FastifyRequest, body: string) => {
-      if (request.routeOptions.config.acceptsForm !== true) throw new UnreadableTypeError(request);
+      const { acceptsForm } = request.routeOptions.config;
+      if (acceptsForm !== true || !isUtf8(request.headers['content-type'])) {
+        throw new UnreadableTypeError(request);
+      }
       return parseForm(body);
     },
   );

@@ -8,7 +8,7 @@ export class UnreadableTypeError extends AppError {
     const read =
       acceptsPicture === true
         ? 'a PNG, JPEG or WebP, or a form (multipart/form-data) with one,'
-        : `application/json in UTF-8${acceptsForm === true ? ' or a form' : ''}`;
+        : `application/json${acceptsForm === true ? ' or a form' : ''} in UTF-8`;
     super(415, 'unsupported_media_type', `Only ${read} is read here, not compressed.`);
   }
 }

@@ -75,7 +75,7 @@ describe('a browser session', () => {
     await problemOf(await login({ next: '/' }), 422);
     const json = { ...ours, 'content-type': 'text/plain' };
     const { detail } = await problemOf(await login({ key: darkroom.adminKey }, json), 415);
-    expect(detail).toMatch(/application\/json in UTF-8 or a form/);
+    expect(detail).toMatch(/application\/json or a form in UTF-8/);
     const twice = await darkroom.request('/admin/login', {
       method: 'POST',
       key: null,
@@ -83,6 +83,23 @@ describe('a browser session', () => {
       headers: { ...ours, 'content-type': 'application/x-www-form-urlencoded' },
     });
     await problemOf(twice, 400, 'malformed_request');
+  });
+
+  it('does not start with a form in another charset than UTF-8 (security 42)', async () => {
+    const send = (charset: string) =>
+      darkroom.request('/admin/login', {
+        method: 'POST',
+        key: null,
+        body: `key=${darkroom.adminKey}`,
+        headers: { ...ours, 'content-type': `application/x-www-form-urlencoded${charset}` },
+        redirect: 'manual',
+      });
+    for (const charset of ['iso-8859-1', '"utf-16"', 'utf-8-x']) {
+      await problemOf(await send(`; charset=${charset}`), 415, 'unsupported_media_type');
+    }
+    for (const charset of ['', '; charset=utf-8', ';charset="UTF-8"']) {
+      expect((await send(charset)).status).toBe(303);
+    }
   });
 
   it('leads to the page that the visitor wanted, on this site only (security 29)', async () => {
