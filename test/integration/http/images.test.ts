@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { about } from '../../support/about.js';
 import sharp from 'sharp';
+import { ImageStore } from '../../../src/features/images/image-store.js';
 import { ObjectStorage } from '../../../src/features/storage/object-storage.js';
 import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -119,6 +120,19 @@ describe('an image', () => {
 
   it('is not stored yet', async () => expect(await stored()).toBe(false));
   behavesWell('in the spool');
+
+  it('in the spool needs no bytes for a 304', async () => {
+    const tag = (await get(path)).headers.get('etag')!;
+    const read = jest.spyOn(darkroom.app.get(ImageStore), 'findSpooled');
+    for (const url of [path, `${path}?size=thumbnail`]) {
+      expect((await get(url, { 'if-none-match': '*' })).status).toBe(304);
+    }
+    expect((await get(path, { 'if-none-match': tag })).status).toBe(304);
+    expect(read).toHaveBeenCalledTimes(0);
+    await (await get(path)).arrayBuffer();
+    expect(read).toHaveBeenCalledTimes(1);
+    read.mockRestore();
+  });
 
   it('is stored by its upload, which keeps the correlation id (security 30)', async () => {
     await uploads().resume();

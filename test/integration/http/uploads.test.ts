@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import sharp from 'sharp';
 import { deleteOldDataTask } from '../../../src/features/maintenance/maintenance.tasks.js';
 import { ObjectStorage } from '../../../src/features/storage/object-storage.js';
@@ -370,17 +370,49 @@ describe('an upload', () => {
     }
   });
 
-  it('is no file, and a file that a task has made is saved, not shown', async () => {
+  /** Of the owner, as a task makes it. */
+  async function addFile(bytes: Buffer): Promise<{ id: string; url: string }> {
     const [{ id: ownerId }] = await darkroom.database.query(
       `SELECT id FROM users WHERE name = 'owner'`,
     );
-    const page = Buffer.from('<script>alert(1)</script>');
+    const file = { ownerId, bytes, contentType: 'text/html', name: 'report.html' };
     const { id } = await darkroom.database.transaction((tx) =>
-      darkroom.app
-        .get(StoredFiles)
-        .add(tx, { ownerId, bytes: page, contentType: 'text/html', name: 'report.html' }),
+      darkroom.app.get(StoredFiles).add(tx, file),
     );
-    const url = `/api/v1/files/${id}`;
+    return { id, url: `/api/v1/files/${id}` };
+  }
+
+  it('or a file needs no bytes for a 304, in the spool and in storage', async () => {
+    await darkroom.app.get(TaskHints).of('normal_priority').pause();
+    const { id, url } = await addFile(Buffer.from('day,pictures'));
+    const upload = await kept(await sent(await picture().png().toBuffer()));
+    const fromSpool = jest.spyOn(darkroom.app.get(StoredFiles), 'findSpooled');
+    const fromStorage = jest.spyOn(darkroom.app.get(ObjectStorage), 'get');
+    const knownAlready = async () => {
+      for (const each of [url, upload.url]) {
+        const full = await darkroom.request(each, { key: owner });
+        await full.arrayBuffer();
+        const reads = fromSpool.mock.calls.length + fromStorage.mock.calls.length;
+        const tag = full.headers.get('etag')!;
+        const headers = { 'if-none-match': tag };
+        const answer = await darkroom.request(each, { key: owner, headers });
+        expect([answer.status, answer.headers.get('etag')]).toEqual([304, tag]);
+        expect((await answer.arrayBuffer()).byteLength).toBe(0);
+        expect(fromSpool.mock.calls.length + fromStorage.mock.calls.length).toBe(reads);
+      }
+    };
+    await knownAlready();
+    expect([fromSpool.mock.calls.length, fromStorage.mock.calls.length]).toEqual([2, 0]);
+    await darkroom.app.get(TaskHints).of('normal_priority').resume();
+    for (const stored of [id, upload.upload_id]) await isStored(stored);
+    await knownAlready();
+    expect(fromStorage.mock.calls.length).toBe(2);
+    jest.restoreAllMocks();
+  });
+
+  it('is no file, and a file that a task has made is saved, not shown', async () => {
+    const page = Buffer.from('<script>alert(1)</script>');
+    const { id, url } = await addFile(page);
     const answer = await darkroom.request(url, { key: owner });
     expect(answer.headers.get('content-disposition')).toBe('attachment');
     expect(answer.headers.get('content-security-policy')).toMatch(/default-src 'none'/);
