@@ -26,7 +26,7 @@ export const note = defineTask({
 export const endure = defineTask({
   name: 'endure',
   queue: 'normal_priority',
-  payload: z.enum(['waits_for_gate', 'spins', 'hangs']),
+  payload: z.enum(['waits_for_gate', 'spins', 'hangs', 'outlives_signal']),
   result: z.number(),
 });
 export const endureBriefly = defineTask({
@@ -104,6 +104,7 @@ export class PoolHandlers {
       process.pid,
       name,
     ]);
+    if (how === 'outlives_signal') await never();
     throw signal.reason;
   }
 

@@ -265,6 +265,26 @@ onBothQueueEngines('the command line beside a worker', (engine) => {
     expect([code, stderr, stdout]).toEqual([0, '', '36\n']);
   });
 
+  once('shell has all signatures, and their canvases can be sent', async () => {
+    const part = `si(${upload.name}, { image_id: '${there}' })`;
+    const { code, stdout, stderr } = await shell(
+      ['--json'],
+      `[s, si, chain, group, chord, map, starmap, chunks].every((each) => typeof each === 'function')
+chord(group(${part}, ${part}), s(definitions.add_numbers, 'x', { y: 1 })).node.kind
+chord([${part}], s(definitions.add_numbers)).node.children.length
+const sent = await tasks.sendCanvas(database.manager, group([${part}, ${part}]))
+await sent.get({ timeoutMs: 60_000 })
+`,
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([true, 'chord', 2, [stored, stored]]);
+  });
+
   for (const [what, line, told] of [
     ['throws', `throw new RangeError('too far')`, /RangeError: too far/],
     ['throws undefined', 'throw undefined', /undefined/],

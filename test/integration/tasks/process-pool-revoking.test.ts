@@ -51,6 +51,29 @@ onBothQueueEngines('a task in a child process', (engine) => {
     });
   }
 
+  it('is REVOKED although its handler goes on after its soft limit, whether the worker is told or finds out', async () => {
+    for (const told of [true, false]) {
+      const id = await lab.send(endure, 'outlives_signal', { softTimeLimitMs: 150 });
+      const [{ pid, reason }] = await eventually('its soft limit fired', async () => {
+        const reasons = await reasonsOf(id);
+        return reasons.length > 0 && reasons;
+      });
+      expect(reason).toBe('SoftTimeLimitExceeded');
+      if (told) await lab.client.revoke(id, { graceMs: 100 });
+      else {
+        await lab.database.query(
+          `UPDATE tasks SET revoke_requested_at = now(),
+                  revoke_requested = '{"terminate":false,"signal":"SIGTERM","graceMs":100}'
+            WHERE id = $1`,
+          [id],
+        );
+      }
+      const task = await lab.finished(id);
+      expect([task.state, task.error?.code, task.crashes]).toEqual(['REVOKED', 'revoked', 0]);
+      await eventually('its child is gone', () => !isAlive(pid));
+    }
+  });
+
   it("has the sender's time limits", async () => {
     const soft = await lab.send(endure, 'waits_for_gate', { softTimeLimitMs: 50 });
     const stopped = await lab.finished(soft);

@@ -62,6 +62,20 @@ for (const [what, declaration, type, message] of wrong) {
   });
 }
 
+it('a task that belongs to a user cannot be scheduled', () => {
+  const picture = defineTask({
+    name: 'picture_of_a_user',
+    queue: 'low_priority',
+    payload: z.null(),
+    result: z.null(),
+    needsOwner: true,
+  });
+  expect(() =>
+    defineSchedule(picture, { name: 'daily', cron: '0 6 * * *', payload: null }),
+  ).toThrow(/Schedule "daily": a task "picture_of_a_user" belongs to a user/);
+  expect(definedSchedules()).toEqual([]);
+});
+
 it('a name cannot be declared twice', () => {
   const weekly = defineSchedule(report, fine);
   expect(definedSchedules()).toEqual([weekly]);
