@@ -16,6 +16,7 @@ import { LowCredits1763700045000 } from './features/credits/migrations/176370004
 import { MailPreferences1763700038000 } from './features/email/migrations/1763700038000-mail-preferences.js';
 import { Mails1763700037000 } from './features/email/migrations/1763700037000-mails.js';
 import { OwnerLimits1763700035000 } from './tasks/migrations/1763700035000-owner-limits.js';
+import { PasswordRequests1763700050000 } from './features/accounts/migrations/1763700050000-password-requests.js';
 import { PutOffTasks1763700044000 } from './tasks/migrations/1763700044000-put-off-tasks.js';
 import { EventDocuments1763700048000 } from './features/event-search/migrations/1763700048000-event-documents.js';
 import { EventSources1763700049000 } from './features/event-sources/migrations/1763700049000-event-sources.js';
@@ -70,4 +71,5 @@ export const migrations = [
   Events1763700047000,
   EventDocuments1763700048000,
   EventSources1763700049000,
+  PasswordRequests1763700050000,
 ];

@@ -1,5 +1,5 @@
 import { AccountsWorkerModule } from './features/accounts/accounts-worker.module.js';
-import { oldEmailLinks, oldLogins } from './features/accounts/old-accounts.js';
+import { oldEmailLinks, oldLogins, oldPasswordRequests } from './features/accounts/old-accounts.js';
 import { oldSessions } from './features/auth/old-sessions.js';
 import { CalculateWorkerModule } from './features/calculate/calculate-worker.module.js';
 import { ChatHistoryWorkerModule } from './features/chat-history/chat-history-worker.module.js';
@@ -38,6 +38,7 @@ export const workerFeatures = [
       oldSessions,
       oldLogins,
       oldEmailLinks,
+      oldPasswordRequests,
       oldMails,
       oldGenerations,
       oldIdempotencyKeys,

@@ -41,6 +41,7 @@ export class AccountDeletion {
         await tx.query(`DELETE FROM ${table} WHERE user_id = $1`, [userId]);
       }
       if (user.email !== null) {
+        await tx.query(`DELETE FROM password_requests WHERE email = $1`, [user.email]);
         const { email: address, language } = user;
         const mail = { template: 'account_deleted' as const, key: userId, values: {} };
         await this.mails.add(tx, { ...mail, address, language });

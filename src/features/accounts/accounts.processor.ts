@@ -27,13 +27,16 @@ export class AccountsProcessor {
   ) {}
 
   @HandlesTask(forgotPasswordTask)
-  async forgotPassword({ email }: Payload<typeof forgotPasswordTask>) {
+  async forgotPassword({ request_id }: Payload<typeof forgotPasswordTask>) {
     return completeWith(async (tx) => {
-      const [user] = await rows<{ id: string }>(tx, `SELECT id FROM users WHERE email = $1`, [
-        email,
-      ]);
+      const [user] = await rows<{ id: string; email: string }>(
+        tx,
+        `WITH request AS (DELETE FROM password_requests WHERE id = $1 RETURNING email)
+         SELECT id, email FROM users JOIN request USING (email)`,
+        [request_id],
+      );
       if (user) {
-        const link_id = await this.links.addReset(tx, email, user.id);
+        const link_id = await this.links.addReset(tx, user.email, user.id);
         const values = { link_id };
         await this.mails.add(tx, { template: 'reset', userId: user.id, key: link_id, values });
       }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { defineTask } from '../../tasks/definitions/task-definition.js';
-import { emailAddress } from '../email/email-address.js';
 
 /** Deletes what a deleted user has left: tasks, pictures and the row itself. */
 export const deleteAccountTask = defineTask({
@@ -14,11 +13,11 @@ export const deleteAccountTask = defineTask({
 
 /**
  * Sends a link for a new password, if the address is registered. A task, so that the request takes as long for an
- * unknown address.
+ * unknown address. The address is in the row of the request, which the task deletes.
  */
 export const forgotPasswordTask = defineTask({
   name: 'forgot_password_task',
   queue: 'low_priority',
-  payload: z.strictObject({ email: emailAddress }),
+  payload: z.strictObject({ request_id: z.uuid() }),
   result: z.null(),
 });

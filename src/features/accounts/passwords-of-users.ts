@@ -4,7 +4,6 @@ import { v7 as uuidv7 } from 'uuid';
 import {
   inTransaction,
   query,
-  retried,
   rows,
   type Transaction,
 } from '../../infrastructure/database/transaction.js';
@@ -73,9 +72,13 @@ export class PasswordsOfUsers {
   async sendReset(email: string): Promise<void> {
     if (this.mailsTo.add(email, 'somebody') > 0) return;
     const id = uuidv7();
-    await retried(() =>
-      this.tasks.send(this.database.manager, forgotPasswordTask, { email }, { id }),
-    );
+    await inTransaction(this.database, async (tx) => {
+      await tx.query(
+        `INSERT INTO password_requests (id, email) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+        [id, email],
+      );
+      await this.tasks.send(tx, forgotPasswordTask, { request_id: id }, { id });
+    });
   }
 
   /** @throws InvalidLinkError */

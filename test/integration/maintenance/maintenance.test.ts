@@ -224,6 +224,11 @@ it('expired sessions, logins and links, old keys and the history of schedules ar
     [owner],
   );
   await database.query(
+    `INSERT INTO password_requests (id, email, expires_at)
+     VALUES (gen_random_uuid(), 'old', now() - interval '1 s'),
+            (gen_random_uuid(), 'young', now() + interval '1 hour')`,
+  );
+  await database.query(
     `INSERT INTO idempotency_keys (owner_id, key, request_hash, task_id, created_at) VALUES
        ($1, 'old', '\\x00', $2, now() - interval '8 days'),
        ($1, 'young', '\\x00', $2, now() - interval '6 days'),
@@ -241,9 +246,10 @@ it('expired sessions, logins and links, old keys and the history of schedules ar
     deleted?.['sessions'],
     deleted?.['logins'],
     deleted?.['email_links'],
+    deleted?.['password_requests'],
     deleted?.['idempotency_keys'],
     deleted?.['schedule_runs'],
-  ]).toEqual([1, 1, 1, 2, 1]);
+  ]).toEqual([1, 1, 1, 1, 2, 1]);
   const keys = await database.query('SELECT key FROM idempotency_keys ORDER BY key');
   expect(keys).toEqual([{ key: 'of an open task' }, { key: 'young' }]);
   const sessions = await database.query(`SELECT FROM sessions WHERE digest = '\\x02'`);
