@@ -4,6 +4,8 @@ import { Canvas1763700003000 } from './tasks/migrations/1763700003000-canvas.js'
 import { Chats1763700042000 } from './features/chat-history/migrations/1763700042000-chats.js';
 import { Crashes1763700010000 } from './tasks/migrations/1763700010000-crashes.js';
 import { Credits1763700032000 } from './features/credits/migrations/1763700032000-credits.js';
+import { EndedDeliveries1763700052000 } from './features/webhooks/migrations/1763700052000-ended-deliveries.js';
+import { EndedMails1763700051000 } from './features/email/migrations/1763700051000-ended-mails.js';
 import { FairShares1763700034000 } from './tasks/migrations/1763700034000-fair-shares.js';
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
 import { FollowUps1763700036000 } from './tasks/migrations/1763700036000-follow-ups.js';
@@ -72,4 +74,6 @@ export const migrations = [
   EventDocuments1763700048000,
   EventSources1763700049000,
   PasswordRequests1763700050000,
+  EndedMails1763700051000,
+  EndedDeliveries1763700052000,
 ];

@@ -6,6 +6,7 @@ import { MailOutbox, type NewMail } from '../../../src/features/email/mail-outbo
 import { oldMails } from '../../../src/features/email/old-mails.js';
 import { inTransaction } from '../../../src/infrastructure/database/transaction.js';
 import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
+import { QueuePurge } from '../../../src/tasks/operations/queue-purge.js';
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { about } from '../../support/about.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -112,6 +113,27 @@ describe('a mail of the outbox', () => {
     expect(sent.values).toEqual({});
     expect(sent.message_id).toBe(`<${id}@darkroom.example>`);
   });
+
+  it.each(['revoked', 'purged', 'expired'])(
+    'whose task is %s before it runs has failed, and its address is gone',
+    async (how) => {
+      const hints = darkroom.app.get(TaskHints).of('low_priority');
+      await hints.pause();
+      const address = `${how}@example.com`;
+      const mail: NewMail = { template: 'account_deleted', address, key: uuidv7(), values: {} };
+      const id = (await add(mail))!;
+      expect(await row(id)).toMatchObject({ state: 'queued', address });
+      if (how === 'revoked') await darkroom.app.get(TaskClient).revoke(id);
+      if (how === 'purged') await darkroom.app.get(QueuePurge).purge(['low_priority']);
+      if (how === 'expired') {
+        await darkroom.database.query('UPDATE tasks SET expires_at = now() WHERE id = $1', [id]);
+      }
+      await hints.resume();
+      expect((await reaches(id, 'REVOKED')).error!.code).toBe(how);
+      expect(await row(id)).toMatchObject({ state: 'failed', address: null, values: {} });
+      expect(mailsTo(address)).toEqual([]);
+    },
+  );
 
   it('does not exist when the transaction is rolled back', async () => {
     const { userId } = await user();

@@ -8,6 +8,8 @@ import type { MadeWebhook, Webhook } from '../../../src/features/webhooks/webhoo
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { MaintenanceService } from '../../../src/features/maintenance/maintenance.service.js';
 import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
+import { QueuePurge } from '../../../src/tasks/operations/queue-purge.js';
+import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { atTestEnd } from '../../support/at-test-end.js';
 import { startWorkerOf } from '../../support/worker-of.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -126,6 +128,38 @@ onBothQueueEngines('webhooks', (engine) => {
     const { webhook_id, last_success_at } = await user.read<Webhook>(`/${made.webhook_id}`);
     expect([webhook_id, last_success_at]).toEqual([made.webhook_id, expect.any(String)]);
   });
+
+  it.each(['revoked', 'purged', 'expired'])(
+    'whose task is %s are dead, and can be replayed',
+    async (how) => {
+      const hints = darkroom.app.get(TaskHints).of('low_priority');
+      const receiver = await startReceiver();
+      const user = await userOf(darkroom);
+      await user.make(receiver);
+      await hints.pause();
+      await user.announce();
+      const { delivery_id } = await user.newest('waiting');
+      const [{ id }] = await darkroom.database.query(
+        `SELECT id FROM tasks WHERE payload->>'delivery_id' = $1`,
+        [delivery_id],
+      );
+      if (how === 'revoked') await darkroom.app.get(TaskClient).revoke(id as string);
+      if (how === 'purged') await darkroom.app.get(QueuePurge).purge(['low_priority']);
+      if (how === 'expired') {
+        await darkroom.database.query('UPDATE tasks SET expires_at = now() WHERE id = $1', [id]);
+      }
+      await hints.resume();
+      await eventually('its task is over', async () => {
+        const [task] = await darkroom.database.query('SELECT state FROM tasks WHERE id = $1', [id]);
+        return task.state === 'REVOKED';
+      });
+      const [dead] = await user.deliveries();
+      expect(dead).toMatchObject({ state: 'dead', error: how, finished_at: expect.any(String) });
+      expect(receiver.received).toEqual([]);
+      await user.ask('POST', `/deliveries/${delivery_id}/replay`);
+      await user.newest('delivered');
+    },
+  );
 
   it('are tried again, with the same id, until the receiver takes them', async () => {
     const receiver = await startReceiver();
