@@ -15,10 +15,6 @@ const phases: [string, number][] = [
   ['drawn', 2],
   ['committing', 2],
   ['committed', 1],
-  ['uploading', 1],
-  ['thumbnailed', 1],
-  ['uploaded', 1],
-  ['marked', 1],
   ['following', 1],
 ];
 

@@ -3,6 +3,8 @@ import { GenerationEffects } from '../../src/features/effects/generation-effects
 import { A1111Engine } from '../../src/features/image-generation/engines/a1111-engine.js';
 import { DiskObjectStorage } from '../../src/features/storage/disk-object-storage.js';
 import { ImageStore } from '../../src/features/images/image-store.js';
+import { S3ObjectStorage } from '../../src/features/storage/s3-object-storage.js';
+import { StoredFiles } from '../../src/features/stored-files/stored-files.js';
 import { WebhookClient } from '../../src/features/webhooks/webhook-client.js';
 import { TaskClient } from '../../src/tasks/sending/task-client.js';
 import { TaskClaims } from '../../src/tasks/ledger/task-claims.js';
@@ -12,6 +14,9 @@ import { TaskAttempts } from '../../src/tasks/running/task-attempts.js';
 
 /** A worker that dies of SIGKILL when its first task, or tick, reaches the phase named by DIE_WHEN. */
 type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
+
+const storages = [DiskObjectStorage.prototype, S3ObjectStorage.prototype];
+const spools = [ImageStore.prototype, StoredFiles.prototype];
 
 const phases: Record<string, () => void> = {
   claimed: () => {
@@ -27,10 +32,11 @@ const phases: Record<string, () => void> = {
   following: () => dieAfter(GenerationEffects.prototype, 'of'),
   posted: () => dieAfter(WebhookClient.prototype, 'post'),
   saving: () => dieAfter(ChatWriter.prototype, 'save'),
-  uploading: () => dieAfter(DiskObjectStorage.prototype, 'put'),
-  thumbnailed: () => dieAfter(DiskObjectStorage.prototype, 'put', 2),
-  uploaded: () => dieBefore(ImageStore.prototype, 'markStored'),
-  marked: () => dieAfter(ImageStore.prototype, 'markStored'),
+  // A worker uploads to one of the two, and in its test either a picture or a file.
+  uploading: () => storages.forEach((one) => dieAfter(one, 'put')),
+  thumbnailed: () => storages.forEach((one) => dieAfter(one, 'put', 2)),
+  uploaded: () => spools.forEach((one) => dieBefore(one, 'markStored')),
+  marked: () => spools.forEach((one) => dieAfter(one, 'markStored')),
 };
 
 /** @param calls the first one that it does not survive */

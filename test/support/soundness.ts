@@ -1,24 +1,31 @@
 import { expect } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import sharp from 'sharp';
 import type { DataSource } from 'typeorm';
+import type { S3Environment } from '../../src/config/variables/storage.js';
 import { CreditCheck } from '../../src/features/credits/credit-check.js';
+import type { ObjectStorage } from '../../src/features/storage/object-storage.js';
+import { probeFolder } from '../../src/features/storage/patient-storage.js';
+import { openStorage } from '../../src/features/storage/storage.module.js';
+import { about } from './about.js';
 import { eventually } from './eventually.js';
+
+interface Checked {
+  database: DataSource;
+  /** Where objects are: on the disk, or in a bucket. */
+  settings: { dataDir: string; s3?: S3Environment | undefined };
+}
 
 /**
  * What must hold after any fault, once nothing runs any more but schedules: every task is final and
  * leaseless, SUCCESS means exactly its pictures, each stored once and undamaged, as are the files, and nothing else is
  * stored.
  */
-export async function assertSound({
-  database,
-  settings,
-}: {
-  database: DataSource;
-  settings: { dataDir: string };
-}): Promise<void> {
+export async function assertSound({ database, settings }: Checked): Promise<void> {
   // What follows the end of a generation waits when there is no worker any more.
   const open = await database.query(
     `SELECT id, name, state FROM tasks WHERE (finished_at IS NULL OR lease_until IS NOT NULL)
@@ -44,32 +51,56 @@ export async function assertSound({
   );
   expect(free).toEqual([]);
 
+  await assertStored({ database, settings });
+}
+
+interface StoredRow {
+  object_key: string;
+  bytes: number;
+  sha256: Buffer;
+}
+
+/** I3 and I6. */
+async function assertStored({ database, settings }: Checked): Promise<void> {
+  const storage: ObjectStorage & Partial<OnApplicationShutdown> = await openStorage({
+    s3: undefined,
+    ...settings,
+  });
+  const read = async ({ object_key, bytes: length, sha256 }: StoredRow) => {
+    const object = await storage.get(object_key);
+    about(object_key, () => expect(object).not.toBe(null));
+    const bytes = await buffer(object!.stream);
+    expect(bytes.length).toBe(length);
+    expect(createHash('sha256').update(bytes).digest().equals(sha256)).toBe(true);
+    return bytes;
+  };
   const images = await database.query(`SELECT * FROM generated_images`);
-  const folder = join(settings.dataDir, 'objects');
   for (const image of images) {
-    const bytes = await readFile(join(folder, image.object_key));
-    expect(bytes.length).toBe(image.bytes);
-    expect(createHash('sha256').update(bytes).digest().equals(image.sha256)).toBe(true);
+    const bytes = await read(image);
     const { width, height } = await sharp(bytes).metadata();
     expect([width, height]).toEqual([image.width, image.height]);
     await sharp(bytes).stats();
   }
   const files = await database.query(`SELECT object_key, bytes, sha256 FROM stored_files`);
-  for (const file of files) {
-    const bytes = await readFile(join(folder, file.object_key));
-    expect(bytes.length).toBe(file.bytes);
-    expect(createHash('sha256').update(bytes).digest().equals(file.sha256)).toBe(true);
+  for (const file of files) await read(file);
+  const named = [...images, ...files].flatMap((row: Record<string, string | undefined>) => [
+    row['object_key'],
+    row['thumbnail_key'],
+  ]);
+  const there = settings.s3
+    ? await keysIn(storage)
+    : await filesBelow(join(settings.dataDir, 'objects'));
+  expect(there.filter((key) => !named.includes(key))).toEqual([]);
+  storage.onApplicationShutdown?.();
+}
+
+/** Without what a probe has left, which is collected at night. */
+async function keysIn(storage: ObjectStorage): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of storage.list('')) {
+    if (!key.startsWith(probeFolder)) keys.push(key);
   }
-  const named = images.flatMap((image: Record<string, string>) => [
-    image['object_key'],
-    image['thumbnail_key'],
-  ]);
-  const names = new Set([
-    ...named,
-    ...files.map((file: Record<string, string>) => file['object_key']),
-  ]);
-  const unnamed = (await filesBelow(folder)).filter((file) => !names.has(file));
-  expect(unnamed).toEqual([]);
+  return keys;
 }
 
 /** Each generation is in its conversation once (I8), and whoever wants a mail of it has got one (I7). */

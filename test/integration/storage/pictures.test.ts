@@ -11,6 +11,7 @@ import { TaskClient } from '../../../src/tasks/sending/task-client.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
 import { startS3, type TestS3 } from '../../support/s3-server.js';
+import { assertSound } from '../../support/soundness.js';
 
 const body = { prompt: 'a lighthouse', width: 64, height: 64, steps: 1 };
 
@@ -98,6 +99,7 @@ describe('pictures in an S3 storage', () => {
       `SELECT sum(retries)::int AS retries FROM tasks WHERE name = 'upload_to_cloud_task'`,
     );
     expect(retries).toBe(0);
+    await assertSound(darkroom);
   });
 
   it('whose uploads somebody has revoked are sent again at night', async () => {
