@@ -13,6 +13,7 @@ import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { deadline } from '../../common/deadline.js';
 import type { S3Environment } from '../../config/variables/storage.js';
 import { ObjectStorage, type ListedObject, type StoredObject } from './object-storage.js';
+import { resumedStream } from './resumed-stream.js';
 import { isConflict, isMissing, isUnknownCondition, storageErrorOf } from './s3-errors.js';
 
 /** How long the store is waited for. Milliseconds. */
@@ -20,7 +21,7 @@ export interface S3Patience {
   connectMs: number;
   /** For the beginning of an answer. */
   requestMs: number;
-  /** For the next bytes. */
+  /** For the next bytes. A reader that pauses for longer gets the rest by another connection. */
   idleMs: number;
   /** For a whole exchange, with its second try. The contents of an object may take longer. */
   exchangeMs: number;
@@ -75,10 +76,11 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
 
   async get(key: string): Promise<StoredObject | null> {
     try {
-      const { Body, ContentLength } = await this.inTime((until) =>
+      const { Body, ContentLength, ETag } = await this.inTime((until) =>
         this.client.send(new GetObjectCommand(this.at(key)), until),
       );
-      return { stream: Body as Readable, bytes: ContentLength! };
+      const rest = (offset: number) => this.rest(key, ETag, offset);
+      return { stream: resumedStream(Body as Readable, rest), bytes: ContentLength! };
     } catch (error) {
       if (isMissing(error)) return null;
       throw storageErrorOf(error);
@@ -118,6 +120,17 @@ export class S3ObjectStorage extends ObjectStorage implements OnApplicationShutd
   onApplicationShutdown(): void {
     this.client.destroy();
     this.publicClient?.destroy();
+  }
+
+  /** @throws Error when the store does not give exactly that, of the same object */
+  private async rest(key: string, tag: string | undefined, offset: number): Promise<Readable> {
+    const part = { Range: `bytes=${offset}-`, IfMatch: tag };
+    const { Body, ContentRange } = await this.inTime((until) =>
+      this.client.send(new GetObjectCommand({ ...this.at(key), ...part }), until),
+    );
+    if (ContentRange?.startsWith(`bytes ${offset}-`)) return Body as Readable;
+    (Body as Readable).destroy();
+    throw new Error('The object storage does not give the rest of an object.');
   }
 
   private async page(prefix: string, next: string | undefined) {

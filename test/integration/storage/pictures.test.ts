@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { addNumbersTask } from '../../../src/features/calculate/calculate.tasks.js';
@@ -154,6 +156,32 @@ describe('pictures in an S3 storage', () => {
     links.mockRestore();
     open.onApplicationShutdown();
     expect(Buffer.from(await picture.arrayBuffer()).equals(await bytesOf(url))).toBe(true);
+  });
+
+  it('reach whoever downloads them in a zip file and pauses for longer than the storage waits', async () => {
+    const { id, url } = await draw();
+    await allStored();
+    // More than the buffers of a connection take.
+    const large = randomBytes(16 * 2 ** 20);
+    const storage = darkroom.app.get(ObjectStorage);
+    await storage.put(`images/${id}/0.png`, large, 'image/png');
+    await darkroom.database.query(`UPDATE generated_images SET bytes = $2 WHERE task_id = $1`, [
+      id,
+      large.length,
+    ]);
+    const idleMs = 200;
+    const patience = { connectMs: 5_000, requestMs: 5_000, exchangeMs: 10_000, idleMs };
+    const impatient = new S3ObjectStorage(s3.options, patience);
+    const get = jest.spyOn(storage, 'get').mockImplementation((key) => impatient.get(key));
+    const answer = await darkroom.post('/api/v1/images/download', {
+      image_ids: [url.split('/').at(-1)],
+    });
+    await delay(4 * idleMs);
+    const zip = Buffer.from(await answer.arrayBuffer());
+    expect(zip.includes(large)).toBe(true);
+    expect(zip.length).toBe(Number(answer.headers.get('content-length')));
+    get.mockRestore();
+    impatient.onApplicationShutdown();
   });
 
   const allStored = () =>

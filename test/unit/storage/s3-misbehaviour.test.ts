@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -170,6 +170,64 @@ describe('an S3 storage that misbehaves', () => {
     });
     const object = await storage.get('images/a/0.png');
     await expect(buffer(object!.stream)).rejects.toThrow();
+  });
+
+  const large = randomBytes(3_000_000);
+  /** The object from where it is asked for on, or from elsewhere; cut off after so many bytes. */
+  const gives =
+    ({ length = Infinity, from = (asked: number) => asked } = {}): Answer =>
+    ({ headers }, response) => {
+      const begin = from(Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0));
+      const range = `bytes ${begin}-${large.length - 1}/${large.length}`;
+      response.writeHead(begin > 0 ? 206 : 200, {
+        etag: tag(large),
+        'content-length': large.length - begin,
+        ...(begin > 0 && { 'content-range': range }),
+      });
+      response.write(large.subarray(begin, begin + length), () => {
+        if (begin + length < large.length) setTimeout(() => response.destroy(), 50);
+        else response.end();
+      });
+    };
+
+  it('breaks off again and again in the middle of an object: the rest is asked for', async () => {
+    const { storage, seen } = await storageWith(gives({ length: 1_200_000 }));
+    const { stream, bytes: length } = (await storage.get('images/a/0.png'))!;
+    expect((await buffer(stream)).equals(large)).toBe(true);
+    expect(length).toBe(large.length);
+    expect(seen.length).toBeGreaterThan(2);
+    for (const { headers } of seen.slice(1)) {
+      expect(headers).toMatchObject({ range: expect.any(String), 'if-match': tag(large) });
+    }
+  });
+
+  it('is read by somebody who pauses for longer than it is waited for', async () => {
+    const { storage, seen } = await storageWith(gives());
+    const { stream } = (await storage.get('images/a/0.png'))!;
+    const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const { value: first } = (await chunks.next()) as { value: Buffer };
+    await eventually('the connection is closed', () => seen[0]!.socket.destroyed);
+    const others: Buffer[] = [];
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+      others.push(next.value);
+    }
+    expect(Buffer.concat([first, ...others]).equals(large)).toBe(true);
+    expect(seen.length).toBe(2);
+  });
+
+  it('does not give the rest of an object that was asked for: whoever reads it notices', async () => {
+    for (const from of [() => 0, (asked: number) => Math.max(0, asked - 1)]) {
+      const { storage, seen } = await storageWith(gives({ length: 1_000_000, from }));
+      const { stream } = (await storage.get('images/a/0.png'))!;
+      await expect(buffer(stream)).rejects.toThrow();
+      expect(seen.length).toBe(2);
+    }
+  });
+
+  it('keeps no connection for an object that nobody reads', async () => {
+    const { storage, seen } = await storageWith(gives());
+    (await storage.get('images/a/0.png'))!.stream.destroy();
+    await eventually('the connection is closed', () => seen[0]!.socket.destroyed);
   });
 
   it('answers without end: nothing waits for that', async () => {
