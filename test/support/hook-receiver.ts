@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import {
   signatureProblem,
@@ -44,7 +44,7 @@ export async function startReceiver(options?: ReceiverOptions): Promise<HookRece
 interface ReceiverOptions {
   host?: string;
   port?: number;
-  tls?: { key: string; cert: string };
+  tls?: ServerOptions;
 }
 
 /** Until `close` is called. */

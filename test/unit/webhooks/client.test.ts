@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { describe, expect, it, jest } from '@jest/globals';
 import { WebhookClient } from '../../../src/features/webhooks/webhook-client.js';
 import { WebhookDns } from '../../../src/features/webhooks/webhook-dns.js';
@@ -6,6 +10,7 @@ import { atTestEnd } from '../../support/at-test-end.js';
 import { hasOpenssl, selfSigned } from '../../support/certificate.js';
 import { startDns } from '../../support/dns-server.js';
 import { answering, startReceiver, type Behaviour } from '../../support/hook-receiver.js';
+import { startProcess } from '../../support/processes.js';
 
 const loopback = { webhookAllowHttp: true, webhookAllowedHosts: ['127.0.0.1'] };
 
@@ -188,6 +193,41 @@ describe('the client of webhooks', () => {
       const receiver = await startReceiver({ tls: selfSigned() });
       expect(await post(clientOf(), receiver.url)).toMatchObject({ error: 'tls_failed' });
       expect(receiver.received).toEqual([]);
+    },
+  );
+
+  (hasOpenssl() ? it : it.skip)(
+    'asks the checked address for the certificate of the host, and takes no other (security 23)',
+    async () => {
+      const [hooks, others] = [selfSigned('DNS:hooks.example.com'), selfSigned('DNS:example.org')];
+      const folder = await mkdtemp(join(tmpdir(), 'darkroom-ca-'));
+      atTestEnd(() => rm(folder, { recursive: true }));
+      const trusted = join(folder, 'trusted.pem');
+      await writeFile(trusted, hooks.cert + others.cert);
+      const asked: string[] = [];
+      const receiver = await startReceiver({
+        tls: {
+          ...others,
+          SNICallback: (name, answer) => {
+            asked.push(name);
+            answer(null, createSecureContext(name === 'hooks.example.com' ? hooks : others));
+          },
+        },
+      });
+      const dns = await startDns([['127.0.0.1']]);
+      const errorAt = async (host: string) => {
+        const url = `https://${host}:${receiver.port}/`;
+        const env = { NODE_EXTRA_CA_CERTS: trusted };
+        const poster = startProcess('test/support/webhook-post.js', [url, dns.address], env);
+        expect(await poster.ended()).toBe(0);
+        return (JSON.parse(poster.output()) as { error: string | null }).error;
+      };
+      expect(await errorAt('hooks.example.com')).toBe(null);
+      expect(receiver.received[0]!.headers.host).toBe(`hooks.example.com:${receiver.port}`);
+      // Trusted, but the certificate of another host.
+      expect(await errorAt('elsewhere.example.com')).toBe('tls_failed');
+      expect(asked).toEqual(['hooks.example.com', 'elsewhere.example.com']);
+      expect(receiver.received.length).toBe(1);
     },
   );
 });
