@@ -28,6 +28,7 @@ import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-
 import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
 import { SignUp1763700033000 } from './features/accounts/migrations/1763700033000-sign-up.js';
 import { Snoozes1763700012000 } from './tasks/migrations/1763700012000-snoozes.js';
+import { SpoolInPieces1763700053000 } from './features/stored-files/migrations/1763700053000-spool-in-pieces.js';
 import { StoredFiles1763700043000 } from './features/stored-files/migrations/1763700043000-stored-files.js';
 import { Tasks1763700000000 } from './tasks/migrations/1763700000000-tasks.js';
 import { WebhookDeliveries1763700040000 } from './features/webhooks/migrations/1763700040000-webhook-deliveries.js';
@@ -76,4 +77,5 @@ export const migrations = [
   PasswordRequests1763700050000,
   EndedMails1763700051000,
   EndedDeliveries1763700052000,
+  SpoolInPieces1763700053000,
 ];

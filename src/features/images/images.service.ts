@@ -1,19 +1,30 @@
 import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../../common/app-error.js';
+import { Places } from '../../common/places.js';
 import type { Content, ContentSource } from '../../infrastructure/http/send-content.js';
 import { AuditLog } from '../audit/audit-log.js';
 import type { RequestUser } from '../auth/request-user.js';
 import { ObjectStorage, type StoredObject } from '../storage/object-storage.js';
 import { storedContent, storedObject } from '../storage/stored-content.js';
-import { ImageStore, type SpooledImage } from './image-store.js';
+import { Spool } from '../stored-files/spool.js';
+import type { GeneratedImageEntity } from './generated-image.entity.js';
+import { ImageStore } from './image-store.js';
 import { makeThumbnail } from './thumbnail.js';
 
 /** Serves the bytes of a picture, from the spool or from storage. */
 @Injectable()
 export class ImagesService {
+  private readonly thumbnails = new Places({
+    // Each needs a whole picture, and its pixels.
+    atOnce: 2,
+    mostWaiting: 64,
+    full: 'Too many thumbnails are being made just now.',
+  });
+
   constructor(
     private readonly images: ImageStore,
+    private readonly spool: Spool,
     private readonly storage: ObjectStorage,
     private readonly audit: AuditLog,
   ) {}
@@ -32,34 +43,48 @@ export class ImagesService {
     return {
       contentType: size === 'thumbnail' ? 'image/webp' : image.contentType,
       etag: `"${image.sha256.toString('hex')}${size === 'thumbnail' ? '-t' : ''}"`,
-      open: () => this.open(id, size),
+      open: () => (size === 'thumbnail' ? this.openThumbnail(image) : this.open(image)),
     };
   }
 
   /** The whole picture, for callers who have checked whose it is. @throws NotFoundError, UnavailableError */
   async read(id: string): Promise<StoredObject> {
-    const { image, spooled } = await this.findBytes(id);
-    return spooled === null
-      ? storedObject(this.storage, image.objectKey, 'image')
-      : inMemory(spooled);
+    return (await this.openSpooled(await this.row(id))) ?? this.openStored(id);
   }
 
-  private async open(id: string, size: 'full' | 'thumbnail'): Promise<ContentSource> {
-    const { image, spooled } = await this.findBytes(id);
-    if (spooled !== null) {
-      return inMemory(size === 'thumbnail' ? await makeThumbnail(spooled) : spooled);
-    }
-    const key = size === 'thumbnail' ? image.thumbnailKey : image.objectKey;
-    return storedContent(this.storage, key, 'image');
+  private async open(image: GeneratedImageEntity): Promise<ContentSource> {
+    const spooled = await this.openSpooled(image);
+    return spooled ?? storedContent(this.storage, (await this.row(image.id)).objectKey, 'image');
   }
 
-  private async findBytes(id: string): Promise<SpooledImage> {
+  private async openThumbnail({ id, thumbnailKey }: GeneratedImageEntity): Promise<ContentSource> {
+    const made =
+      thumbnailKey === null
+        ? await this.thumbnails.use(() => this.thumbnailOfSpooled(id))
+        : undefined;
+    return made ?? storedContent(this.storage, (await this.row(id)).thumbnailKey, 'image');
+  }
+
+  private async openSpooled({ id, bytes, objectKey }: GeneratedImageEntity) {
+    if (objectKey !== null) return undefined;
+    return this.spool.open({ kind: 'image', id, bytes }, () => this.openStored(id));
+  }
+
+  private async openStored(id: string): Promise<StoredObject> {
+    return storedObject(this.storage, (await this.row(id)).objectKey, 'image');
+  }
+
+  private async thumbnailOfSpooled(id: string): Promise<StoredObject | undefined> {
     const found = await this.images.findSpooled(id);
-    if (!found) throw new NotFoundError('image');
-    return found;
+    if (!found?.spooled) return undefined;
+    const bytes = await makeThumbnail(found.spooled);
+    return { stream: Readable.from([bytes]), bytes: bytes.length };
   }
-}
 
-function inMemory(bytes: Buffer): StoredObject {
-  return { stream: Readable.from([bytes]), bytes: bytes.length };
+  /** As it is now. @throws NotFoundError */
+  private async row(id: string): Promise<GeneratedImageEntity> {
+    const image = await this.images.find(id);
+    if (!image) throw new NotFoundError('image');
+    return image;
+  }
 }

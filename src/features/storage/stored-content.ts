@@ -31,7 +31,7 @@ export async function storedObject(
 ): Promise<StoredObject> {
   const object = key === null ? null : await available(storage.get(key));
   if (object) return object;
-  log.error(`An ${what} is missing from storage: ${key ?? 'it has no key'}`);
+  log.error(`The object of a picture or file is missing from storage: ${key ?? 'it has no key'}`);
   throw new NotFoundError(what);
 }
 

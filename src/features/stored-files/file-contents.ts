@@ -1,29 +1,27 @@
-import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { NotFoundError } from '../../common/app-error.js';
 import type { Content, ContentSource } from '../../infrastructure/http/send-content.js';
 import { ObjectStorage } from '../storage/object-storage.js';
-import { storedContent } from '../storage/stored-content.js';
+import { storedContent, storedObject } from '../storage/stored-content.js';
+import { Spool } from './spool.js';
 import type { StoredFile } from './stored-file.js';
-import { StoredFiles } from './stored-files.js';
 
 /** Serves the bytes of a file, from the spool or from storage. */
 @Injectable()
 export class FileContents {
   constructor(
-    private readonly files: StoredFiles,
+    private readonly spool: Spool,
     private readonly storage: ObjectStorage,
   ) {}
 
-  of({ id, contentType, sha256 }: StoredFile): Content {
-    return { contentType, etag: `"${sha256.toString('hex')}"`, open: () => this.open(id) };
+  of(file: StoredFile): Content {
+    const { contentType, sha256 } = file;
+    return { contentType, etag: `"${sha256.toString('hex')}"`, open: () => this.open(file) };
   }
 
-  private async open(id: string): Promise<ContentSource> {
-    const found = await this.files.findSpooled(id);
-    if (!found) throw new NotFoundError('file');
-    const { file, spooled } = found;
-    if (spooled === null) return storedContent(this.storage, file.objectKey, 'file');
-    return { stream: Readable.from([spooled]), bytes: spooled.length };
+  private async open({ id, bytes, objectKey, storedAt }: StoredFile): Promise<ContentSource> {
+    const stored = () => storedObject(this.storage, objectKey, 'file');
+    const spooled =
+      storedAt === null ? await this.spool.open({ kind: 'file', id, bytes }, stored) : undefined;
+    return spooled ?? storedContent(this.storage, objectKey, 'file');
   }
 }

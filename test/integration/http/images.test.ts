@@ -3,6 +3,7 @@ import { about } from '../../support/about.js';
 import sharp from 'sharp';
 import { ImageStore } from '../../../src/features/images/image-store.js';
 import { ObjectStorage } from '../../../src/features/storage/object-storage.js';
+import { Spool } from '../../../src/features/stored-files/spool.js';
 import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
@@ -123,15 +124,34 @@ describe('an image', () => {
 
   it('in the spool needs no bytes for a 304', async () => {
     const tag = (await get(path)).headers.get('etag')!;
-    const read = jest.spyOn(darkroom.app.get(ImageStore), 'findSpooled');
+    const spool = [
+      jest.spyOn(darkroom.app.get(Spool), 'open'),
+      jest.spyOn(darkroom.app.get(ImageStore), 'findSpooled'),
+    ];
+    const reads = () => spool.map((spy) => spy.mock.calls.length);
     for (const url of [path, `${path}?size=thumbnail`]) {
       expect((await get(url, { 'if-none-match': '*' })).status).toBe(304);
     }
     expect((await get(path, { 'if-none-match': tag })).status).toBe(304);
-    expect(read).toHaveBeenCalledTimes(0);
+    expect(reads()).toEqual([0, 0]);
     await (await get(path)).arrayBuffer();
-    expect(read).toHaveBeenCalledTimes(1);
-    read.mockRestore();
+    await (await get(`${path}?size=thumbnail`)).arrayBuffer();
+    expect(reads()).toEqual([1, 1]);
+    jest.restoreAllMocks();
+  });
+
+  it('in the spool has its thumbnails made two at a time', async () => {
+    const images = darkroom.app.get(ImageStore);
+    const read = images.findSpooled.bind(images);
+    let [now, most] = [0, 0];
+    jest.spyOn(images, 'findSpooled').mockImplementation(async (id) => {
+      most = Math.max(most, ++now);
+      return read(id).finally(() => now--);
+    });
+    const asked = Array.from({ length: 20 }, () => get(`${path}?size=thumbnail`));
+    for (const answer of await Promise.all(asked)) expect(answer.status).toBe(200);
+    expect(most).toBe(2);
+    jest.restoreAllMocks();
   });
 
   it('is stored by its upload, which keeps the correlation id (security 30)', async () => {

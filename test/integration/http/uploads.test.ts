@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import sharp from 'sharp';
 import { deleteOldDataTask } from '../../../src/features/maintenance/maintenance.tasks.js';
 import { ObjectStorage } from '../../../src/features/storage/object-storage.js';
+import { Spool } from '../../../src/features/stored-files/spool.js';
 import { StoredFiles } from '../../../src/features/stored-files/stored-files.js';
 import { TaskHints } from '../../../src/tasks/hints/task-hints.js';
 import { TaskClient } from '../../../src/tasks/sending/task-client.js';
@@ -386,7 +387,7 @@ describe('an upload', () => {
     await darkroom.app.get(TaskHints).of('normal_priority').pause();
     const { id, url } = await addFile(Buffer.from('day,pictures'));
     const upload = await kept(await sent(await picture().png().toBuffer()));
-    const fromSpool = jest.spyOn(darkroom.app.get(StoredFiles), 'findSpooled');
+    const fromSpool = jest.spyOn(darkroom.app.get(Spool), 'open');
     const fromStorage = jest.spyOn(darkroom.app.get(ObjectStorage), 'get');
     const knownAlready = async () => {
       for (const each of [url, upload.url]) {
