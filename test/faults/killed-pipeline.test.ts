@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { EventStore } from '../../src/features/events/event-store.js';
+import { EventStore } from '../../src/features/pipelines/event-store.js';
 import { inTransaction } from '../../src/infrastructure/database/transaction.js';
 import { QUEUE_NAMES } from '../../src/tasks/definitions/queues.js';
 import { atTestEnd } from '../support/at-test-end.js';

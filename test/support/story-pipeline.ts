@@ -2,7 +2,7 @@ import { Injectable, type Provider } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { EventDocuments } from '../../src/features/event-search/event-documents.js';
-import { EventStore } from '../../src/features/events/event-store.js';
+import { EventStore } from '../../src/features/pipelines/event-store.js';
 import { ElasticsearchIndexNode } from '../../src/features/pipelines/elasticsearch-index.node.js';
 import { defineEvent } from '../../src/features/pipelines/event-type.js';
 import { IncomingEvents } from '../../src/features/pipelines/incoming-events.js';

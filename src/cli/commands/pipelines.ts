@@ -104,7 +104,7 @@ async function run(
     const { InvalidFieldsError } = await import('../../common/app-error.js');
     const { EventIntake } = await import('../../features/events/event-intake.js');
     const { OpenEvents } = await import('../../features/events/open-events.js');
-    const { EventStore } = await import('../../features/events/event-store.js');
+    const { EventStore } = await import('../../features/pipelines/event-store.js');
     const { TaskClient } = await import('../../tasks/sending/task-client.js');
     const { id: ownerId } = await userNamed(darkroom, owner);
     const database = darkroom.get(DataSource);

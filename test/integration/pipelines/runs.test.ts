@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
-import { EventStore } from '../../../src/features/events/event-store.js';
+import { EventStore } from '../../../src/features/pipelines/event-store.js';
 import { processIncomingEventTask } from '../../../src/features/pipelines/pipelines.tasks.js';
 import { inTransaction } from '../../../src/infrastructure/database/transaction.js';
 import { eventually } from '../../support/eventually.js';
