@@ -1,9 +1,9 @@
 /**
  * Who may use a route. `open`: everybody. `own`: every user; it knows no ids, and shows or changes only what is the
  * user's. `owned`: what the id names is for its owner and admins; for others it does not exist. `admin`: 403 for
- * others. `board`: an admin's, and only to read.
+ * others. `board`: an admin's, and only to read. `signed`: for whoever has the secret; no credential opens it.
  */
-export type RouteRule = 'open' | 'own' | 'owned' | 'admin' | 'board';
+export type RouteRule = 'open' | 'own' | 'owned' | 'admin' | 'board' | 'signed';
 
 /** Every route of the API. The tests of the router fail for one that is missing here. */
 const rules: Record<string, RouteRule> = {
@@ -75,6 +75,20 @@ const rules: Record<string, RouteRule> = {
   'POST /api/v1/users/:user_id/credits': 'admin',
   'POST /api/v1/tasks/:task_id/refund': 'admin',
   'GET /api/v1/admin/storage': 'admin',
+  'POST /api/v1/events': 'own',
+  'POST /api/v1/events/batch': 'own',
+  'GET /api/v1/events': 'own',
+  'POST /api/v1/events/reprocess': 'own',
+  'GET /api/v1/events/:event_id': 'owned',
+  'POST /api/v1/events/:event_id/reprocess': 'owned',
+  'POST /events': 'own',
+  'POST /events/batch': 'own',
+  'GET /api/v1/pipelines': 'own',
+  'POST /api/v1/event-sources': 'own',
+  'GET /api/v1/event-sources': 'own',
+  'DELETE /api/v1/event-sources/:source_id': 'owned',
+  'POST /api/v1/event-sources/:source_id/rotate-secret': 'owned',
+  'POST /api/v1/event-sources/:source_id/events': 'signed',
 };
 
 /** @returns undefined for a route without a rule */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyJson } from '../../common/any-json.js';
 import type { Json } from '../../common/json.js';
 import { isStorable, isStorableJson } from '../../common/storable-text.js';
 import { numberInQuery } from '../../infrastructure/http/number-in-query.js';
@@ -20,7 +21,7 @@ const fields = {
     .optional()
     .describe('Your own id of it. Sent again with the same id, an event is stored once.'),
   data: z
-    .record(z.string(), z.json())
+    .record(z.string(), anyJson)
     .refine(isStorableJson, 'contains a NUL or a broken character'),
 };
 
@@ -99,7 +100,7 @@ export type EventList = z.output<typeof eventList>;
 const nodeOfRun = z.strictObject({
   node: z.string(),
   state: z.enum([...NODE_STATES, 'PENDING']).describe('PENDING: it has not begun, or runs.'),
-  output: z.json(),
+  output: anyJson,
   error: failure,
   failures: z.int().describe('Attempts that have failed.'),
   task_id: z.uuid().nullable().describe('The task that it has sent and waits for.'),
@@ -111,7 +112,7 @@ const nodeOfRun = z.strictObject({
 
 export const shownEvent = z.strictObject({
   ...eventFields,
-  data: z.record(z.string(), z.json()),
+  data: z.record(z.string(), anyJson),
   pipeline: z.string(),
   error: failure,
   task_context: z
