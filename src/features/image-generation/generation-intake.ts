@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { UnavailableError } from '../../common/app-error.js';
+import { UnavailableError, type AppError } from '../../common/app-error.js';
 import { Gathered, GatheredByKey } from '../../common/gathered.js';
 import { inRequestTime, unhurried } from '../../infrastructure/database/request-deadline.js';
 import { togetherOrAlone } from '../../infrastructure/database/together-or-alone.js';
-import { inTransaction, type Transaction } from '../../infrastructure/database/transaction.js';
+import { inTransaction } from '../../infrastructure/database/transaction.js';
 import { busy } from '../credits/credit-holds.js';
 import {
   GenerationStore,
@@ -85,19 +85,21 @@ export class GenerationIntake {
     return togetherOrAlone(wanted, (some) => this.storeWaiting(some));
   }
 
-  private async storeWaiting(wanted: WantedGeneration[]): Promise<Outcome[]> {
-    const store = async (tx: Transaction) => {
+  private storeWaiting(wanted: WantedGeneration[]): Promise<Outcome[]> {
+    return inTransaction(this.database, async (tx) => {
       await tx.query(`SET LOCAL lock_timeout = ${lockPatienceMs}`);
-      return this.store.add(tx, wanted);
-    };
-    try {
-      return await inTransaction(this.database, store);
-    } catch (error) {
-      if ((error as { code?: string }).code !== '55P03') throw error;
-      const keyed = wanted.some(({ idempotencyKey }) => idempotencyKey !== undefined);
-      throw keyed
-        ? new IdempotencyInProgressError()
-        : new UnavailableError('Another request of yours is still being stored.', error);
-    }
+      try {
+        return await this.store.add(tx, wanted);
+      } catch (error) {
+        // Answered here: outside of the transaction it would be tried again, and the client would wait for longer.
+        throw (error as { code?: string }).code === '55P03' ? stillStored(wanted, error) : error;
+      }
+    });
   }
+}
+
+function stillStored(wanted: WantedGeneration[], cause: unknown): AppError {
+  return wanted.some(({ idempotencyKey }) => idempotencyKey !== undefined)
+    ? new IdempotencyInProgressError()
+    : new UnavailableError('Another request of yours is still being stored.', cause);
 }

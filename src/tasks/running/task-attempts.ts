@@ -5,7 +5,7 @@ import { pause } from '../../common/deadline.js';
 import { isError } from '../../common/is-error.js';
 import type { Json } from '../../common/json.js';
 import { messageOf } from '../../common/message-of.js';
-import { isTransient } from '../../infrastructure/database/transaction.js';
+import { isOverTime, isTransient } from '../../infrastructure/database/transaction.js';
 import { logName } from '../definitions/log-name.js';
 import { whyUnstorable } from '../definitions/storable-json.js';
 import { Completion, type PausableLimits, type TaskContext } from '../definitions/task-context.js';
@@ -92,8 +92,9 @@ export class TaskAttempts {
       return await this.written(() => this.succeed(task, registered, answer), abort.stopped);
     } catch (error) {
       progress.stop();
-      // The handler has not failed, so this is no retry: the task is given back or its lease expires.
-      if (answered && isOutage(error)) throw error;
+      // The handler has not failed, so this is no retry: the task is given back or its lease expires. A write that was
+      // too slow at every try is the handler's failure: given back, the task would run for ever.
+      if (answered && isOutage(error) && !isTooSlow(error)) throw error;
       return await this.failed(task, registered, error, abort);
     }
   }
@@ -246,6 +247,10 @@ function withCause({ message }: TaskFailure, error: unknown): string {
 
 function isOutage(error: unknown): boolean {
   return error instanceof UnavailableError && isTransient(error.cause);
+}
+
+function isTooSlow(error: unknown): boolean {
+  return error instanceof UnavailableError && isOverTime(error.cause);
 }
 
 function retryPolicyOf(task: ClaimedTask, { definition }: RegisteredTask): RetryPolicy {

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { messageOf } from '../../common/message-of.js';
 import {
   inTransaction,
+  isOverTime,
   isTransient,
   rows,
   type Transaction,
@@ -57,6 +58,7 @@ export class ScheduleRuns {
    * @returns the name of the schedule; null when none is due, or other workers hold those that are
    */
   async tick(except: string[] = []): Promise<string | null> {
+    let tries = 0;
     return inTransaction(this.database, async (tx) => {
       const [schedule] = await rows<ScheduleRow>(
         tx,
@@ -66,22 +68,22 @@ export class ScheduleRuns {
         [...known(), except],
       );
       if (!schedule) return null;
-      await this.sendDue(tx, schedule);
+      await this.sendDue(tx, schedule, ++tries);
       return schedule.name;
     });
   }
 
-  private async sendDue(tx: Transaction, schedule: ScheduleRow): Promise<void> {
+  private async sendDue(tx: Transaction, schedule: ScheduleRow, tries: number): Promise<void> {
     const { name, now } = schedule;
     try {
       await undone(tx, async () => {
         const { runs, nextAt } = planTicks({ ...schedule, timing: timingOf(schedule) }, now);
-        for (const dueAt of runs) await this.send(tx, schedule, dueAt, false);
+        for (const dueAt of runs) await this.send(tx, schedule, dueAt, { manual: false, tries });
         const sql = `UPDATE schedules SET next_at = $2, retired_at = NULL WHERE name = $1`;
         await tx.query(sql, [name, nextAt]);
       });
     } catch (error) {
-      if (isTransient(error)) throw error;
+      if (!isRefusal(error, tries)) throw error;
       // Its row was changed by hand, or this Node.js lacks its time zone. Other schedules must go on.
       this.log.error(`Schedule "${name}" is paused: ${messageOf(error)}`);
       await tx.query(`UPDATE schedules SET paused = true WHERE name = $1`, [name]);
@@ -95,6 +97,7 @@ export class ScheduleRuns {
    * @throws UnknownScheduleError, UnknownTaskNameError, InvalidPayloadError
    */
   async runNow(name: string): Promise<string> {
+    let tries = 0;
     return inTransaction(this.database, async (tx) => {
       // The lock makes manual runs take turns: each one needs its own timestamp.
       const [schedule] = await rows<ScheduleRow>(
@@ -104,7 +107,8 @@ export class ScheduleRuns {
       );
       if (!schedule) throw new UnknownScheduleError(name);
       const [moment] = await rows<{ at: string }>(tx, 'SELECT clock_timestamp()::text AS at');
-      const { taskId, problem } = await this.send(tx, schedule, moment!.at, true);
+      const call = { manual: true, tries: ++tries };
+      const { taskId, problem } = await this.send(tx, schedule, moment!.at, call);
       if (problem !== undefined) throw problem;
       return taskId;
     });
@@ -114,7 +118,7 @@ export class ScheduleRuns {
     tx: Transaction,
     schedule: ScheduleRow,
     dueAt: Date | string,
-    manual: boolean,
+    { manual, tries }: { manual: boolean; tries: number },
   ) {
     const taskId = uuidv7();
     const added = await rows(
@@ -134,7 +138,7 @@ export class ScheduleRuns {
       if (sent.id !== taskId) await this.note(tx, schedule, dueAt, sent.id, null);
       return { taskId: sent.id };
     } catch (error) {
-      if (isTransient(error)) throw error;
+      if (!isRefusal(error, tries)) throw error;
       // The code or Postgres refuses the task and would do so again. Other schedules must go on.
       const message = messageOf(error);
       this.log.error(`Schedule "${schedule.name}" sends nothing: ${message}`);
@@ -165,9 +169,14 @@ async function undone<T>(tx: Transaction, work: () => Promise<T>): Promise<T> {
     await tx.query('RELEASE SAVEPOINT undone');
     return answer;
   } catch (error) {
-    if (!isTransient(error)) await tx.query('ROLLBACK TO SAVEPOINT undone');
+    if (!isTransient(error) || isOverTime(error)) await tx.query('ROLLBACK TO SAVEPOINT undone');
     throw error;
   }
+}
+
+/** Whether the schedule is at fault. After one limit of time the server may be; a second one must not hold up others. */
+function isRefusal(error: unknown, tries: number): boolean {
+  return !isTransient(error) || (isOverTime(error) && tries > 1);
 }
 
 function known(): [string[], string[]] {

@@ -257,6 +257,31 @@ onBothQueueEngines('schedules made at run time', (engine) => {
     expect(run.error!).toMatch(/not this one/);
   });
 
+  it('tick all the same after one limit of time; a second one is a refusal that does not hold up others', async () => {
+    await lab.database.query('CREATE SEQUENCE late_inserts');
+    await lab.database.query(`
+      CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.payload->>'whom' = 'the slow' OR nextval('late_inserts') = 1 THEN
+          RAISE EXCEPTION 'too late' USING ERRCODE = '57014';
+        END IF;
+        RETURN NEW;
+      END $$`);
+    await lab.database.query(`
+      CREATE TRIGGER late BEFORE INSERT ON tasks FOR EACH ROW
+      WHEN (NEW.payload->>'whom' IN ('the slow', 'the late')) EXECUTE FUNCTION late()`);
+    await schedules.add({ ...hourly, name: 'a_slow', payload: { whom: 'the slow' } });
+    await schedules.add({ ...hourly, name: 'b_late', payload: { whom: 'the late' } });
+    await makeDue('a_slow', '1 s');
+    await makeDue('b_late');
+    expect((await firstRun('b_late')).error).toBeNull();
+    const run = await eventually('a line', async () => (await schedules.history('a_slow'))[0]);
+    expect([run.taskId, run.error]).toEqual([null, expect.stringContaining('too late')]);
+    for (const name of ['a_slow', 'b_late']) {
+      expect((await schedules.find(name)).paused).toBe(false);
+    }
+  });
+
   it('are paused when their timing can no longer be read', async () => {
     await schedules.add({ ...hourly, name: 'unreadable' });
     await lab.database.query(

@@ -12,6 +12,9 @@ for (const error of [
   new QueryRunnerProviderAlreadyReleasedError(),
   new Error('Query read timeout'),
   Object.assign(new Error('terminating connection'), { code: '57P01' }),
+  Object.assign(new Error('idle-in-transaction timeout'), { code: '25P03' }),
+  Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' }),
+  Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' }),
 ]) {
   it(`${error.name}, "${error.message}" is transient`, () => {
     expect(isTransient(error)).toBe(true);
