@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { anyJson } from '../../common/any-json.js';
 import { isStorable, isStorableJson } from '../../common/storable-text.js';
 import { webhookUrl } from '../webhooks/webhook-urls.js';
-import { findCommands } from './engines/prompt-commands.js';
+import { findCommand } from './engines/prompt-commands.js';
 
 /** Steps × width × height × batch: limits the work of one request (150 steps at 2048² and more). */
 const maxWork = 1_000_000_000;
@@ -10,10 +10,16 @@ const maxWork = 1_000_000_000;
 const text = (min: number, max: number) =>
   z.string().trim().min(min).max(max).refine(isStorable, 'contains a NUL or a broken character');
 const prompt = (min: number) =>
-  text(min, 2000).refine(
-    (value) => findCommands(value).length === 0,
-    'contains text that an engine may read as a command (<…>, __…__ or {…|…}), which is not allowed here',
-  );
+  text(min, 2000).superRefine((value, context) => {
+    const command = findCommand(value);
+    if (!command) return;
+    // Its form, not its text: the message may be logged, and prompts must not.
+    const where =
+      command.at === undefined ? 'written with look-alikes' : `at character ${command.at}`;
+    context.addIssue(
+      `contains ${command.form} ${where}, which an engine may read as a command; that is not allowed here`,
+    );
+  });
 const label = text(1, 200);
 const side = z.int().min(64).max(2048).multipleOf(8).default(512);
 

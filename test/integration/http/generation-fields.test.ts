@@ -31,7 +31,7 @@ const integer = (min: number, max: number): Limits => ({
 
 const fields: Record<string, Limits> = {
   prompt: {
-    accepted: ['x', long(2000), '  x  ', 'two\nlines', 'a < b', '(cat:1.2) [dog]', '🖼'],
+    accepted: ['x', long(2000), '  x  ', 'two\nlines', 'a < b', '(cat:1.2) [dog]', '{{cat}}', '🖼'],
     refused: [
       '',
       ' \n ',
@@ -42,6 +42,8 @@ const fields: Record<string, Limits> = {
       '<hypernet:x:1>',
       `<lora:x:${long(300)}>`,
       'a <sd_cpp_extra_args>{"steps":40}</sd_cpp_extra_args>',
+      '{{ f(x) }}',
+      '＜lora:x:1＞',
       ...notStorable,
       ...notText,
     ],
