@@ -46,6 +46,13 @@ export const endureBriefly = defineTask({
   softTimeLimitMs: 100,
   hardTimeLimitMs: 2_000,
 });
+/** Leaves work behind when it is stopped, until its gate is open. */
+export const depart = defineTask({
+  name: 'depart',
+  queue: 'normal_priority',
+  payload: z.null(),
+  result: z.null(),
+});
 /** Kills its process at its first attempts. */
 export const die = defineTask({
   name: 'die',
@@ -128,6 +135,14 @@ export class PoolHandlers {
     await once(signal, 'abort');
     if (how === 'obeys') throw signal.reason;
     return (signal.reason as Error).name;
+  }
+
+  @HandlesTask(depart)
+  async depart(_: null, { taskId, signal, progress, leavesBehind }: TaskContext): Promise<null> {
+    progress({ percent: 40, step: process.pid });
+    await once(signal, 'abort');
+    leavesBehind(this.gate(taskId));
+    throw signal.reason;
   }
 
   private async gate(taskId: string): Promise<void> {

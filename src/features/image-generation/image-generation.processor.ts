@@ -55,6 +55,7 @@ export class ImageGenerationProcessor {
         earlierJobIds: Array.from({ length: attempt - 1 }, (_, i) => jobId(i + 1)),
         signal,
         onStart: () => timeLimits.restart(),
+        onLeftBehind: context.leavesBehind,
         onProgress: ({ fraction, step, steps, etaSeconds }) =>
           context.progress({
             percent: Math.round(fraction * 100),

@@ -25,6 +25,13 @@ export interface TaskContext {
    * @throws LeaseLost when another attempt has it, or it was revoked; then `tx` must not commit
    */
   readonly hold: (tx: Transaction) => Promise<void>;
+  /**
+   * Tells of work elsewhere that goes on after this attempt, such as a job on a server that cannot be stopped. In a
+   * process pool the place of the task stays taken until then, ten minutes at most: the child alone knows of that work.
+   *
+   * @param gone resolves when the work is over
+   */
+  readonly leavesBehind: (gone: Promise<void>) => void;
 }
 
 /**

@@ -12,15 +12,23 @@ export type ParentMessage =
   /** Close cleanly and exit. If the channel closes instead, the child exits at once. */
   | { kind: 'end' };
 
-/** Messages from a child to its parent. `rss` is in bytes. */
+/** Messages from a child to its parent. */
 export type ChildMessage =
   | { kind: 'ready' }
   | { kind: 'not_started'; message: string }
   /** The handler has paused or restarted its time limits. */
   | { kind: 'limits'; change: LimitChange }
-  | ChildAnswer;
+  | ChildAnswer
+  /** What the last task has left behind is over. */
+  | { kind: 'cleared' };
 
-export type ChildAnswer =
-  | { kind: 'done'; outcome: RunOutcome; rss: number }
+export type ChildAnswer = (
+  | { kind: 'done'; outcome: RunOutcome }
   /** The ledger could not be reached. */
-  | { kind: 'error'; message: string; rss: number };
+  | { kind: 'error'; message: string }
+) & {
+  /** Bytes. */
+  rss: number;
+  /** The task has left work behind elsewhere: `cleared` follows when that is over. */
+  leftBehind: boolean;
+};

@@ -29,6 +29,9 @@ export class InlinePool extends TaskPool {
     return this.attempts.run(task, abort);
   }
 
+  /** The next task runs in this process too, which knows what it has left behind. */
+  async cleared(): Promise<void> {}
+
   resize(size: number): void {
     this.size = size;
   }

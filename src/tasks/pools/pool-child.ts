@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { waitAtMost } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import type { Settings } from '../../config/config.module.js';
 import type { ClaimedTask } from '../ledger/ledger-rows.js';
@@ -34,6 +35,7 @@ export class PoolChild {
   private started: (refusal: string | null) => void = () => {};
   private answer: (end: RunEnd) => void = () => {};
   private changed: (change: LimitChange) => void = () => {};
+  private clear: () => void = () => {};
   private how: string | undefined;
   private tasks = 0;
   private rss: number | null = null;
@@ -42,6 +44,8 @@ export class PoolChild {
   ending = false;
   /** Resolves when the process has ended, with the cause: `exit code 1`, `SIGKILL`. */
   readonly ended: Promise<string>;
+  /** Resolves when what the last task has left behind is over, or unknown because the process has ended. */
+  cleared: Promise<void> = Promise.resolve();
   /** Resolves when the child can take tasks. Rejects with {@link ChildStartError}. */
   readonly ready: Promise<void>;
 
@@ -61,6 +65,7 @@ export class PoolChild {
     void this.ended.then((how) => {
       this.how = how;
       this.answer({ kind: 'ended', how });
+      this.clear();
     });
     this.ready = this.becomesReady();
     this.process.on('message', (message) => this.hear(message as ChildMessage));
@@ -104,7 +109,7 @@ export class PoolChild {
   kill(signal: NodeJS.Signals): void {
     this.ending = true;
     this.process.kill(signal);
-    if (signal !== 'SIGKILL') this.killAfter(lastSignalMs);
+    if (signal !== 'SIGKILL') void this.killAfter(lastSignalMs);
   }
 
   /** Asks the child to close cleanly. Resolves when its process has ended. */
@@ -112,23 +117,22 @@ export class PoolChild {
     if (!this.ending) {
       this.ending = true;
       this.say({ kind: 'end' });
-      this.killAfter(endMs);
+      void this.killAfter(endMs);
     }
     await this.ended;
   }
 
-  private killAfter(ms: number): void {
-    const timer = setTimeout(() => this.process.kill('SIGKILL'), ms);
-    void this.ended.then(() => clearTimeout(timer));
+  private async killAfter(ms: number): Promise<void> {
+    if (!(await waitAtMost(ms, this.ended))) this.process.kill('SIGKILL');
   }
 
   private async becomesReady(): Promise<void> {
-    const timer = setTimeout(() => this.process.kill('SIGKILL'), startMs);
-    const refusal = await Promise.race([
-      new Promise<string | null>((resolve) => (this.started = resolve)),
-      this.ended.then((how) => `It ended before it was ready (${how}).`),
-    ]);
-    clearTimeout(timer);
+    const started = new Promise<string | null>((resolve) => {
+      this.started = resolve;
+      void this.ended.then((how) => resolve(`It ended before it was ready (${how}).`));
+    });
+    if (!(await waitAtMost(startMs, started))) this.process.kill('SIGKILL');
+    const refusal = await started;
     if (refusal !== null) throw new ChildStartError(refusal);
   }
 
@@ -143,7 +147,10 @@ export class PoolChild {
       case 'done':
       case 'error':
         this.rss = message.rss;
+        if (message.leftBehind) this.cleared = new Promise((resolve) => (this.clear = resolve));
         return this.answer(message);
+      case 'cleared':
+        return this.clear();
     }
   }
 

@@ -1,6 +1,6 @@
 import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { waitAtMost } from '../../common/deadline.js';
 import type { Settings } from '../../config/config.module.js';
-import { HardTimeLimitExceeded } from '../definitions/task-errors.js';
 import type { TaskRegistry } from '../definitions/task-registry.js';
 import type { ClaimedTask } from '../ledger/ledger-rows.js';
 import type { RunOutcome } from '../ledger/run-outcome.js';
@@ -11,14 +11,17 @@ import type { TimeLimits } from '../limits/task-limits.js';
 import type { AttemptAbort } from '../running/attempt-abort.js';
 import type { TaskAttempts } from '../running/task-attempts.js';
 import { TaskPool, type PoolStart, type PoolStats } from './task-pool.js';
-import { longestTimerMs, type LimitChange } from '../running/time-limits.js';
-import { answerMs, terminationOf } from './abort-reasons.js';
+import type { LimitChange } from '../running/time-limits.js';
+import { terminationOf } from './abort-reasons.js';
+import { ChildDeadlines } from './child-deadlines.js';
 import { ChildStartError, PoolChild } from './pool-child.js';
 import { PoolChildren } from './pool-children.js';
 import { wornOut, type ChildLimits } from './worn-out.js';
 
 /** Pause before a task is tried again whose child has died or could not start. Milliseconds. */
 const againMs = 1_000;
+/** How long a place stays taken by work that a task has left behind; above the deadline of a picture. Milliseconds. */
+const clearMs = 600_000;
 
 /**
  * Runs each task in a child process; a child runs one task at a time. The child runs the handler and writes how
@@ -31,6 +34,8 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
   readonly apart = true;
   private readonly log = new Logger('Pool');
   private readonly children: PoolChildren;
+  /** Tasks that have left work behind. */
+  private readonly clearing = new WeakMap<ClaimedTask, Promise<void>>();
   private worker = '';
   private size = 0;
 
@@ -67,6 +72,10 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
     };
   }
 
+  async cleared(task: ClaimedTask): Promise<void> {
+    await this.clearing.get(task);
+  }
+
   close(): Promise<void> {
     return this.children.close();
   }
@@ -92,7 +101,7 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
     task: ClaimedTask,
     signal: AbortSignal,
   ): Promise<RunOutcome> {
-    const stop = new Deadlines(child);
+    const stop = new ChildDeadlines(child);
     const limits = this.limitsOf(task);
     const { hardTimeLimitMs = Infinity } = limits;
     const aborted = () => {
@@ -119,7 +128,9 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
       return this.crashed(task, child, answer.how);
     }
     const overdue = performance.now() - startedAt >= hardTimeLimitMs;
-    this.free(child, signal.aborted || overdue);
+    const toldToStop = signal.aborted || overdue;
+    if (answer.leftBehind) this.clearing.set(task, this.freeWhenCleared(child, toldToStop));
+    else this.free(child, toldToStop);
     if (answer.kind === 'error') throw new Error(answer.message);
     return answer.outcome;
   }
@@ -128,6 +139,12 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
   private limitsOf({ name, overrides }: ClaimedTask): Partial<TimeLimits> {
     const registered = this.registry.find(name);
     return registered ? this.timeLimits.timeLimits(registered.definition, overrides) : {};
+  }
+
+  /** The child stays, without a task: it is the only one to know when its work elsewhere is over. */
+  private async freeWhenCleared(child: PoolChild, toldToStop: boolean): Promise<void> {
+    await waitAtMost(clearMs, child.cleared);
+    this.free(child, toldToStop);
   }
 
   private free(child: PoolChild, toldToStop: boolean): void {
@@ -151,37 +168,5 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
     );
     await this.leases.crashed(task);
     return { kind: 'later', inMs: againMs };
-  }
-}
-
-/** Timers that kill a child unless it answers in time. The first one that fires gives the reason. */
-class Deadlines {
-  private readonly timers: NodeJS.Timeout[] = [];
-  private hard: NodeJS.Timeout | undefined;
-  killedFor: Error | undefined;
-
-  constructor(private readonly child: PoolChild) {}
-
-  killAfter(ms: number, signal: NodeJS.Signals, reason: Error): NodeJS.Timeout | undefined {
-    if (ms > longestTimerMs) return undefined;
-    const kill = () => {
-      this.killedFor ??= reason;
-      this.child.kill(signal);
-    };
-    const timer = setTimeout(kill, ms);
-    this.timers.push(timer);
-    return timer;
-  }
-
-  /** Replaces the hard limit: milliseconds from now; `Infinity`: none. */
-  hardLimit(ms: number): void {
-    clearTimeout(this.hard);
-    if (ms < Infinity) {
-      this.hard = this.killAfter(ms + answerMs, 'SIGKILL', new HardTimeLimitExceeded(ms));
-    }
-  }
-
-  clear(): void {
-    this.timers.forEach(clearTimeout);
   }
 }

@@ -95,16 +95,20 @@ class RunningChild {
   private async run(task: ClaimedTask): Promise<void> {
     const abort = new AttemptAbort();
     this.running = { task, abort };
-    try {
-      const outcome = await this.app!.get(TaskAttempts).run(task, abort, (change) =>
-        say({ kind: 'limits', change }),
-      );
-      this.running = undefined;
-      say({ kind: 'done', outcome, rss: process.memoryUsage.rss() });
-    } catch (error) {
-      this.running = undefined;
-      say({ kind: 'error', message: messageOf(error), rss: process.memoryUsage.rss() });
-    }
+    const left: Promise<void>[] = [];
+    const attempt = this.app!.get(TaskAttempts).run(task, abort, {
+      limits: (change) => say({ kind: 'limits', change }),
+      leavesBehind: (gone) => void left.push(gone),
+    });
+    const answer = await attempt.then(
+      (outcome) => ({ kind: 'done' as const, outcome }),
+      (error: unknown) => ({ kind: 'error' as const, message: messageOf(error) }),
+    );
+    this.running = undefined;
+    say({ ...answer, rss: process.memoryUsage.rss(), leftBehind: left.length > 0 });
+    if (left.length === 0) return;
+    await Promise.allSettled(left);
+    say({ kind: 'cleared' });
   }
 }
 

@@ -44,6 +44,12 @@ export abstract class TaskPool {
    */
   abstract run(task: ClaimedTask, abort: AttemptAbort): Promise<RunOutcome>;
 
+  /**
+   * Resolves when the place of this task is free: when what its attempt has left behind elsewhere is over, as far as
+   * another task would not notice that itself. Never rejects.
+   */
+  abstract cleared(task: ClaimedTask): Promise<void>;
+
   /** Changes how many tasks run at once. Running tasks go on. */
   abstract resize(size: number): void;
 

@@ -42,6 +42,14 @@ const endPatienceMs = 60_000;
 /** Pause between these tries. Milliseconds. */
 const endAgainMs = 250;
 
+/** What a caller may want to hear of a running attempt. */
+export interface AttemptWatch {
+  /** The handler has paused or restarted its time limits. */
+  limits?: (change: LimitChange) => void;
+  /** The handler leaves work behind, which is over when `gone` resolves. */
+  leavesBehind?: (gone: Promise<void>) => void;
+}
+
 /** Runs the handler of a claimed task and writes how the attempt ended. */
 @Injectable()
 export class TaskAttempts {
@@ -60,14 +68,9 @@ export class TaskAttempts {
    * Runs the handler in this process and writes how the attempt ended. The caller renews the lease.
    *
    * @param abort stops the handler; its reason says why it stops
-   * @param changed called when the handler pauses or restarts its time limits
    * @throws only when the ledger cannot be reached
    */
-  async run(
-    task: ClaimedTask,
-    abort: AttemptAbort,
-    changed?: (change: LimitChange) => void,
-  ): Promise<RunOutcome> {
+  async run(task: ClaimedTask, abort: AttemptAbort, watch: AttemptWatch = {}): Promise<RunOutcome> {
     const registered = this.registry.find(task.name)!;
     const progress = new ProgressWriter((p) => {
       this.live.emit({ type: 'task-progress', ...taskOf(task), progress: p });
@@ -80,12 +83,12 @@ export class TaskAttempts {
         this.limits.timeLimits(registered.definition, task.overrides),
         abort,
         (limits) => {
-          const context = this.contextOf(task, abort, progress, limits);
+          const context = this.contextOf(task, abort, progress, limits, watch);
           return task.kind === 'map'
             ? handleEach(registered, payload as unknown[], context)
             : registered.handler(payload, context);
         },
-        changed,
+        watch.limits,
       );
       answered = true;
       progress.stop();
@@ -117,6 +120,7 @@ export class TaskAttempts {
     abort: AttemptAbort,
     progress: ProgressWriter,
     timeLimits: PausableLimits,
+    { leavesBehind = () => {} }: AttemptWatch,
   ): TaskContext {
     return {
       taskId: task.id,
@@ -126,6 +130,7 @@ export class TaskAttempts {
       signal: abort.signal,
       timeLimits,
       progress: (p) => progress.put(p),
+      leavesBehind,
       hold: async (tx) => {
         if (!(await this.transitions.hold(tx, task))) throw new LeaseLost();
       },

@@ -1,4 +1,4 @@
-import { onAbort } from '../../common/deadline.js';
+import { deadline, onAbort, within, type Deadline } from '../../common/deadline.js';
 import type { PausableLimits } from '../definitions/task-context.js';
 import {
   HardTimeLimitExceeded,
@@ -10,9 +10,6 @@ import type { AttemptAbort, StopReason } from './attempt-abort.js';
 
 /** How long a handler gets to notice its signal after its lease was lost or its worker stops. Milliseconds. */
 export const noticeMs = 2_000;
-
-/** The longest timer of Node.js, 24 days. A longer time limit has no effect. Milliseconds. */
-export const longestTimerMs = 2 ** 31 - 1;
 
 /** What a handler did to its time limits. */
 export type LimitChange = 'paused' | 'restarted';
@@ -30,15 +27,11 @@ export async function withinLimits<T>(
   work: (limits: PausableLimits) => Promise<T>,
   changed: (change: LimitChange) => void = () => {},
 ): Promise<T> {
-  const clock = new LimitTimers(limits, abort);
-  let grace: NodeJS.Timeout | undefined;
-  let forget = () => {};
-  const stopped = new Promise<never>((_, reject) => {
-    forget = onAbort(abort.stopped, () => {
-      const reason = abort.stopped.reason as StopReason;
-      const ms = graceMsOf(reason);
-      if (ms <= longestTimerMs) grace = setTimeout(() => reject(reason), ms);
-    });
+  const end = new AbortController();
+  const clock = new LimitTimers(limits, abort, end);
+  const forget = onAbort(abort.stopped, () => {
+    const reason = abort.stopped.reason as StopReason;
+    clock.after(graceMsOf(reason), () => end.abort(reason));
   });
   const change = (how: LimitChange) => {
     if (clock[how]()) changed(how);
@@ -47,25 +40,23 @@ export async function withinLimits<T>(
   try {
     // Starts `work` in a promise callback: if it threw right here, later rejections would be unhandled.
     const working = Promise.resolve().then(() => work(pausable));
-    return await Promise.race([working, clock.exceeded, stopped]);
+    return await within(Infinity, working, undefined, end.signal);
   } finally {
-    clock.end();
-    clearTimeout(grace);
     forget();
+    clock.end();
   }
 }
 
 /** The timers of the two limits. Pausing or restarting has no effect after the soft limit or after the end. */
 class LimitTimers {
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly timers: Deadline[] = [];
   private over = false;
-  private reject: (error: Error) => void = () => {};
-  /** Rejects at the hard limit. */
-  readonly exceeded = new Promise<never>((_, reject) => (this.reject = reject));
 
+  /** @param ending is aborted at the hard limit */
   constructor(
     private readonly limits: TimeLimits,
     private readonly abort: AttemptAbort,
+    private readonly ending: AbortController,
   ) {
     this.start();
   }
@@ -93,17 +84,18 @@ class LimitTimers {
     this.after(hardTimeLimitMs, () => {
       const error = new HardTimeLimitExceeded(hardTimeLimitMs);
       this.abort.abort(error);
-      this.reject(error);
+      this.ending.abort(error);
     });
   }
 
-  private after(ms: number, then: () => void): void {
-    // A longer timer would fire at once.
-    if (ms <= longestTimerMs) this.timers.push(setTimeout(then, ms));
+  after(ms: number, then: () => void): void {
+    const timer = deadline(ms);
+    onAbort(timer.signal, then);
+    this.timers.push(timer);
   }
 
   private clear(): void {
-    this.timers.splice(0).forEach(clearTimeout);
+    for (const timer of this.timers.splice(0)) timer.clear();
   }
 }
 

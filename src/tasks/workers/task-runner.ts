@@ -121,7 +121,11 @@ export class TaskRunner {
     if (claim.kind === 'later') return claim;
     if (claim.kind === 'over') return { kind: 'over', state: null };
     if (claim.kind === 'claimed') {
-      return this.claims.hintAfter(taskId, claim.task, await this.attempt(claim.task));
+      try {
+        return await this.claims.hintAfter(taskId, claim.task, await this.attempt(claim.task));
+      } finally {
+        await this.pool.cleared(claim.task);
+      }
     }
     const state = await this.endings.settle(taskId, claim.because);
     // Somebody else has changed the task. The next look at the hint will show how.

@@ -1,10 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { chain, chord, group, s, si } from '../../../src/tasks/canvas/signatures.js';
 import { WorkerControl } from '../../../src/tasks/control/worker-control.js';
 import { TaskRevokedError } from '../../../src/tasks/definitions/task-errors.js';
 import { canvasAdd, canvasSum } from '../../support/canvas-tasks.js';
 import { eventually } from '../../support/eventually.js';
-import { endure, tell } from '../../support/pool-handlers.js';
+import { depart, endure, tell } from '../../support/pool-handlers.js';
 import { isAlive, openPoolLab, type PoolLab } from '../../support/pool-lab.js';
 import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 
@@ -72,6 +73,24 @@ onBothQueueEngines('a task in a child process', (engine) => {
       expect([task.state, task.error?.code, task.crashes]).toEqual(['REVOKED', 'revoked', 0]);
       await eventually('its child is gone', () => !isAlive(pid));
     }
+  });
+
+  it('keeps its place while what it has left behind goes on, and its child until then', async () => {
+    const id = await lab.send(depart, null);
+    const pid = await lab.enduring(id);
+    const neighbour = await lab.send(endure, 'waits_for_gate');
+    await lab.enduring(neighbour);
+    await lab.client.revoke(id);
+    expect((await lab.finished(id)).state).toBe('REVOKED');
+    const next = await lab.send(tell, null);
+    // Time for it to start, where it may.
+    await delay(500);
+    expect([(await lab.task(next)).state, isAlive(pid)]).toEqual(['PENDING', true]);
+    await open(id);
+    expect((await lab.finished(next)).state).toBe('SUCCESS');
+    await eventually('its child is gone', () => !isAlive(pid));
+    await open(neighbour);
+    await lab.finished(neighbour);
   });
 
   it("has the sender's time limits", async () => {

@@ -103,6 +103,7 @@ export class A1111Engine implements ImageEngine {
     } catch (error) {
       if (sent && mayStillRun(error)) {
         free = this.leftAlone(sent, call.jobId);
+        call.onLeftBehind?.(free);
         // If jobs cannot be stopped, this would take as long as the drawing.
         if (this.status.tellsJobs) await waitAtMost(partingMs, free);
       }

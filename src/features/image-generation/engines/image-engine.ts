@@ -88,6 +88,8 @@ export interface EngineCall {
   /** Called when a slot at the server is free and the request is about to be sent. */
   onStart?(): void;
   onProgress?(progress: EngineProgress): void;
+  /** Called before the call fails while its job may still be on the server. @param gone resolves when it is not */
+  onLeftBehind?(gone: Promise<void>): void;
 }
 
 export interface EngineProgress {
