@@ -1,4 +1,5 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { pause } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { DeclaredSchedules } from './declared-schedules.js';
 import { ScheduleNews } from './schedule-news.js';
@@ -21,9 +22,9 @@ export class ScheduleTicker implements BeforeApplicationShutdown {
   private running: Promise<void> | undefined;
   private stopped = false;
   private synced = false;
-  private woken = false;
+  /** Aborted when the ticker must not nap, or no longer. */
+  private waking = new AbortController();
   private trouble: string | undefined;
-  private wakeUp = () => {};
 
   constructor(
     private readonly declared: DeclaredSchedules,
@@ -39,7 +40,7 @@ export class ScheduleTicker implements BeforeApplicationShutdown {
   /** Resolves when the running transaction, if any, has ended. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.wakeUp();
+    this.waking.abort();
     await this.running;
     this.running = undefined;
   }
@@ -50,16 +51,16 @@ export class ScheduleTicker implements BeforeApplicationShutdown {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      this.woken = false;
+      const { signal } = (this.waking = new AbortController());
       const inMs = await this.pass();
-      if (!this.stopped && !this.woken) await this.nap(inMs);
+      if (!this.stopped) await pause(inMs, signal);
     }
   }
 
   /** @returns milliseconds until the next look */
   private async pass(): Promise<number> {
     try {
-      this.news.listen(() => this.wake());
+      this.news.listen(() => this.waking.abort());
       if (!this.synced) await this.declared.sync();
       this.synced = true;
       const inMs = await this.sendDue();
@@ -88,21 +89,6 @@ export class ScheduleTicker implements BeforeApplicationShutdown {
 
   private async nextInMs(): Promise<number> {
     return Math.min(Math.ceil((await this.runs.nextInMs()) ?? napMs), napMs);
-  }
-
-  private async nap(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  private wake(): void {
-    this.woken = true;
-    this.wakeUp();
   }
 
   private troubled(error: unknown): void {

@@ -1,4 +1,11 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { pause, sharedAbort } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { MessageBus } from '../../infrastructure/queue/message-bus.js';
@@ -11,8 +18,9 @@ const againMs = 2_000;
 
 /** Stops running handlers as soon as their task is revoked. If a message is lost, the lease keeper notices. */
 @Injectable()
-export class RevocationListener implements OnApplicationBootstrap {
+export class RevocationListener implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly log = new Logger('Revocations');
+  private readonly stopping = sharedAbort();
 
   constructor(
     private readonly bus: MessageBus,
@@ -22,19 +30,27 @@ export class RevocationListener implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     // A child process is told by its parent.
-    if (!this.settings.isChild) this.listen();
+    if (!this.settings.isChild) void this.listen();
   }
 
-  private listen(): void {
-    this.bus
-      .subscribe(revokedTopic, (tasks) => {
-        for (const { taskId, request } of tasks as RevokedTask[]) {
-          this.runner.stop(taskId, new TaskRevoked(request));
-        }
-      })
-      .catch((error: unknown) => {
+  onApplicationShutdown(): void {
+    this.stopping.abort();
+  }
+
+  private async listen(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        await this.bus.subscribe(revokedTopic, (tasks) => {
+          for (const { taskId, request } of tasks as RevokedTask[]) {
+            this.runner.stop(taskId, new TaskRevoked(request));
+          }
+        });
+        return;
+      } catch (error) {
         this.log.debug(messageOf(error));
-        setTimeout(() => this.listen(), againMs).unref();
-      });
+        await pause(againMs, signal);
+      }
+    }
   }
 }

@@ -105,6 +105,18 @@ it('no regular expression repeats a repetition, which backtracks without end (se
   expect(slow).toEqual([]);
 });
 
+it('races with a timer are in src/common/deadline.ts; the others have none', () => {
+  const racing = sources.filter(({ file }) =>
+    nodesOf(file, ts.isPropertyAccessExpression).some((node) => node.getText() === 'Promise.race'),
+  );
+  expect(racing.map(({ name }) => name).toSorted()).toEqual([
+    'cli/ask.ts',
+    'cli/repl.ts',
+    'common/deadline.ts',
+    'infrastructure/embedded/stand-in-engine.ts',
+  ]);
+});
+
 it('nothing is guarded by middleware, which other spellings of a path get around (security 1)', () => {
   const using = sources.filter(({ file }) =>
     /\b(NestMiddleware|MiddlewareConsumer)\b/.test(file.text),

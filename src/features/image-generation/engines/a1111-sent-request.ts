@@ -1,5 +1,5 @@
 import type { AxiosResponse } from 'axios';
-import { onAbort } from '../../../common/deadline.js';
+import { within } from '../../../common/deadline.js';
 import { stopped, type A1111Http } from './a1111-http.js';
 
 /**
@@ -23,14 +23,10 @@ export class SentRequest {
 
   /** @throws EngineError; made from the signal's reason when that fires first */
   async answer(stop: AbortSignal): Promise<AxiosResponse> {
-    let forget = () => {};
-    const left = new Promise<never>((_, reject) => {
-      forget = onAbort(stop, () => reject(stopped(stop.reason)));
-    });
     try {
-      return await Promise.race([this.answering, left]);
-    } finally {
-      forget();
+      return await within(Infinity, this.answering, undefined, stop);
+    } catch (error) {
+      throw stop.aborted ? stopped(stop.reason) : error;
     }
   }
 
