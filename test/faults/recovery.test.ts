@@ -12,6 +12,7 @@ import { openTaskLab } from '../support/task-lab.js';
 
 /** All rows together; `npm run test:chaos` makes it a hundred. */
 const kills = Number(process.env['DARKROOM_TEST_KILLS'] ?? 4);
+const isLongRun = process.env['DARKROOM_TEST_KILLS'] !== undefined;
 
 interface Row {
   engine: QueueEngineName;
@@ -40,6 +41,8 @@ interface Running extends Victim {
 
 const table: Record<string, number | string>[] = [];
 afterAll(() => console.table(table));
+/** Milliseconds from a kill to the next attempt, of all rows. */
+const allTimes: number[] = [];
 
 for (const [index, row] of rows.entries()) {
   const { engine, pool, backlog } = row;
@@ -114,9 +117,17 @@ for (const [index, row] of rows.entries()) {
       'other name': summary(times.otherName),
       'lease left, min s': (Math.min(...leases) / 1000).toFixed(1),
     });
+    allTimes.push(...times.sameName, ...times.otherName);
     expect(result).toEqual({ lost: 0, doubled: 0 });
   });
 }
+
+// On a machine that tests share with others, and after four kills, the times say little.
+(isLongRun ? it : it.skip)('tasks are started again within 10 s (p95) and 20 s (all)', () => {
+  expect(allTimes.length).toBeGreaterThanOrEqual(kills);
+  expect(atPart(allTimes, 0.95)).toBeLessThanOrEqual(10_000);
+  expect(atPart(allTimes, 1)).toBeLessThanOrEqual(20_000);
+});
 
 /** Milliseconds from `since` to the next attempt of each. */
 async function startedAgain(
@@ -150,10 +161,14 @@ function runBy(database: DataSource, worker: string): Promise<Running[]> {
 }
 
 function summary(times: number[]): string {
+  if (times.length === 0) return '-';
+  const at = (part: number) => (atPart(times, part) / 1000).toFixed(1);
+  return `${times.length}: ${at(0.5)} / ${at(0.95)} / ${at(1)}`;
+}
+
+function atPart(times: number[], part: number): number {
   const sorted = times.toSorted((a, b) => a - b);
-  if (sorted.length === 0) return '-';
-  const at = (part: number) => (sorted[Math.floor((sorted.length - 1) * part)]! / 1000).toFixed(1);
-  return `${sorted.length}: ${at(0.5)} / ${at(0.95)} / ${at(1)}`;
+  return sorted[Math.ceil((sorted.length - 1) * part)]!;
 }
 
 it('a task does not count a crash when Postgres freezes for longer than a lease', async () => {

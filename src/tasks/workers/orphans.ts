@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { pause, sharedAbort } from '../../common/deadline.js';
 import { messageOf } from '../../common/message-of.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import { rows } from '../../infrastructure/database/transaction.js';
+import { query, rows } from '../../infrastructure/database/transaction.js';
 import { QUEUE_NAMES, type QueueName } from '../definitions/queues.js';
 import { TaskHints, type Again } from '../hints/task-hints.js';
 import { orphaned } from '../ledger/claim-sql.js';
@@ -104,7 +104,7 @@ export class Orphans {
   }
 
   private claimedAs(worker: string): Promise<Claimed[]> {
-    return rows<Claimed>(
+    return query<Claimed>(
       this.database,
       `SELECT id, attempt, process, lease_until::text AS lease FROM tasks
         WHERE lease_until IS NOT NULL AND worker = $1 AND process IS DISTINCT FROM $2`,
@@ -115,7 +115,7 @@ export class Orphans {
   /** Ends the leases that were not renewed since they were read. */
   private async endLeases(tasks: Claimed[]): Promise<void> {
     if (tasks.length === 0) return;
-    const ended = await rows(
+    const ended = await query(
       this.database,
       `UPDATE tasks t SET lease_until = now() - interval '1 ms'
          FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS known (id, attempt, lease)
