@@ -9,6 +9,7 @@ import { EventSourcesModule } from './features/event-sources/event-sources.modul
 import { EventsModule } from './features/events/events.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { GalleryModule } from './features/gallery/gallery.module.js';
+import { GenerationFeedbackModule } from './features/generation-feedback/generation-feedback.module.js';
 import { HealthModule } from './features/health/health.module.js';
 import { ImageGenerationModule } from './features/image-generation/image-generation.module.js';
 import { ImagesModule } from './features/images/images.module.js';
@@ -45,6 +46,7 @@ export const apiFeatures = [
   WebhooksModule,
   EventsModule,
   EventSourcesModule,
+  GenerationFeedbackModule,
 ];
 
 /** Codes of the features' own refusals, for the API's description. */

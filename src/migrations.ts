@@ -10,6 +10,7 @@ import { FairShares1763700034000 } from './tasks/migrations/1763700034000-fair-s
 import { FinishedByName1763700011000 } from './tasks/migrations/1763700011000-finished-by-name.js';
 import { FollowUps1763700036000 } from './tasks/migrations/1763700036000-follow-ups.js';
 import { Gallery1763700041000 } from './features/images/migrations/1763700041000-gallery.js';
+import { GenerationFeedback1763700054000 } from './features/generation-feedback/migrations/1763700054000-generation-feedback.js';
 import { Images1763700002000 } from './features/images/migrations/1763700002000-images.js';
 import { JoinedNodes1763700020000 } from './tasks/migrations/1763700020000-joined-nodes.js';
 import { KeyScopes1763700031000 } from './features/auth/migrations/1763700031000-key-scopes.js';
@@ -78,4 +79,5 @@ export const migrations = [
   EndedMails1763700051000,
   EndedDeliveries1763700052000,
   SpoolInPieces1763700053000,
+  GenerationFeedback1763700054000,
 ];

@@ -89,6 +89,7 @@ const rules: Record<string, RouteRule> = {
   'DELETE /api/v1/event-sources/:source_id': 'owned',
   'POST /api/v1/event-sources/:source_id/rotate-secret': 'owned',
   'POST /api/v1/event-sources/:source_id/events': 'signed',
+  'GET /api/v1/admin/feedback': 'admin',
 };
 
 /** @returns undefined for a route without a rule */

@@ -205,6 +205,7 @@ describe('what belongs to a user', () => {
     expect([...looked].toSorted()).toEqual([
       'chat.read',
       'credits.read',
+      'feedback.list',
       'file.read',
       'image.read',
       'task.read',
