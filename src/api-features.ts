@@ -6,6 +6,7 @@ import { ChatHistoryModule } from './features/chat-history/chat-history.module.j
 import { CreditsModule } from './features/credits/credits.module.js';
 import { EmailModule } from './features/email/email.module.js';
 import { EventSourcesModule } from './features/event-sources/event-sources.module.js';
+import { EventSearchModule } from './features/event-search/event-search.module.js';
 import { EventsModule } from './features/events/events.module.js';
 import { FrontDoorModule } from './features/front-door/front-door.module.js';
 import { GalleryModule } from './features/gallery/gallery.module.js';
@@ -44,6 +45,7 @@ export const apiFeatures = [
   UploadsModule,
   CalculateModule,
   WebhooksModule,
+  EventSearchModule,
   EventsModule,
   EventSourcesModule,
   GenerationFeedbackModule,

@@ -12,6 +12,7 @@ import { ImageGenerationWorkerModule } from './features/image-generation/image-g
 import { generateImageTask } from './features/image-generation/image-generation.tasks.js';
 import { oldGenerations, oldIdempotencyKeys } from './features/image-generation/old-generations.js';
 import { ImagesWorkerModule } from './features/images/images-worker.module.js';
+import { EventSearchWorkerModule } from './features/event-search/event-search-worker.module.js';
 import { oldEvents } from './features/events/old-events.js';
 import { PipelinesWorkerModule } from './features/pipelines/pipelines-worker.module.js';
 import { oldFiles } from './features/stored-files/old-files.js';
@@ -33,6 +34,7 @@ export const workerFeatures = [
   WebhooksWorkerModule,
   PipelinesWorkerModule,
   ...pipelineModules,
+  EventSearchWorkerModule,
   MaintenanceWorkerModule.with({
     oldRows: [
       oldSessions,

@@ -44,6 +44,7 @@ import {
   moderationVariables,
   type ModerationEnvironment,
 } from './variables/moderation.js';
+import { searchEnvironment, searchVariables, type SearchEnvironment } from './variables/search.js';
 import { notesOf } from './variables/variable.js';
 
 /**
@@ -60,6 +61,7 @@ const schema = z.object({
   ...creditsVariables,
   ...webhooksVariables,
   ...moderationVariables,
+  ...searchVariables,
   ...upkeepVariables,
   ...operationVariables,
 });
@@ -77,6 +79,7 @@ export interface Environment
     CreditsEnvironment,
     WebhooksEnvironment,
     ModerationEnvironment,
+    SearchEnvironment,
     UpkeepEnvironment,
     OperationEnvironment {}
 
@@ -125,6 +128,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     ...creditsEnvironment(parsed.data),
     ...webhooksEnvironment(parsed.data),
     ...moderationEnvironment(parsed.data),
+    ...searchEnvironment(parsed.data),
     ...upkeepEnvironment(parsed.data),
     ...operationEnvironment(parsed.data),
   };
