@@ -5,13 +5,14 @@ import { atTestEnd } from '../support/at-test-end.js';
 import { startDarkroom, type TestDarkroom } from '../support/darkroom.js';
 import { eventually } from '../support/eventually.js';
 import { onBothQueueEngines } from '../support/on-both-queue-engines.js';
+import type { QueueEngineName } from '../support/queue-engines.js';
 import { startS3 } from '../support/s3-server.js';
 import { assertSound } from '../support/soundness.js';
 import { hasRedis } from '../support/stores.js';
 import { startWorkerOf } from '../support/worker-of.js';
 
-/** What is stored, and the phase in which the worker is killed: each on either storage. */
-const cases = [
+/** What is stored, and the phase in which the worker is killed. */
+const phases = [
   ['picture', 'uploading'],
   ['picture', 'thumbnailed'],
   ['picture', 'uploaded'],
@@ -19,16 +20,26 @@ const cases = [
   ['file', 'uploading'],
   ['file', 'uploaded'],
   ['file', 'marked'],
-].flatMap(([what, phase], index) =>
-  (['disk', 's3'] as const).map((storage, n) => ({ what, phase, storage, turn: (index + n) % 2 })),
-);
+] as const;
+const storages = ['disk', 's3'] as const;
 
-/** All cases on both engines in `npm run test:chaos`; else each on one, which by the seed. */
-const seed = Number(process.env['DARKROOM_TEST_SEED'] ?? randomInt(2));
-const all = process.env['DARKROOM_TEST_KILLS'] !== undefined || !hasRedis;
+/** Each on both engines and both storages in `npm run test:chaos`; else on one of each, which by the seed. */
+const seed = Number(process.env['DARKROOM_TEST_SEED'] ?? randomInt(4));
+const all = process.env['DARKROOM_TEST_KILLS'] !== undefined;
 process.stderr.write(`DARKROOM_TEST_SEED=${seed}\n`);
 
-async function open(engine: 'postgres' | 'redis', storage: 'disk' | 's3'): Promise<TestDarkroom> {
+function casesOn(engine: QueueEngineName) {
+  const cases = phases.flatMap(([what, phase], index) =>
+    storages.map((storage, n) => ({ what, phase, storage, number: index + seed, n })),
+  );
+  if (all) return cases;
+  const turn = engine === 'redis' ? 1 : 0;
+  return cases
+    .filter(({ number, n }) => Math.floor(number / 2) % 2 === n)
+    .filter(({ number }) => !hasRedis || number % 2 === turn);
+}
+
+async function open(engine: QueueEngineName, storage: string): Promise<TestDarkroom> {
   const s3 = storage === 's3' ? await startS3() : undefined;
   const darkroom = await startDarkroom(engine, {
     workers: false,
@@ -49,11 +60,10 @@ async function addFile({ app, database }: TestDarkroom): Promise<void> {
 }
 
 onBothQueueEngines('kill -9 of a worker that stores something', (engine) => {
-  const turn = (seed + (engine === 'redis' ? 1 : 0)) % 2;
-  for (const { what, phase, storage } of cases.filter((one) => all || one.turn === turn)) {
+  for (const { what, phase, storage } of casesOn(engine)) {
     it(`loses nothing and leaves nothing on ${storage} when a ${what} is ${phase}`, async () => {
       const darkroom = await open(engine, storage);
-      const doomed = startWorkerOf(darkroom, 'test/support/doomed-worker.js', { DIE_WHEN: phase! });
+      const doomed = startWorkerOf(darkroom, 'test/support/doomed-worker.js', { DIE_WHEN: phase });
       if (what === 'file') await addFile(darkroom);
       else await darkroom.generate({ prompt: phase, width: 64, height: 64, steps: 1 });
       expect(await doomed.ended()).toBe('SIGKILL');

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import sharp from 'sharp';
 import { v7 as uuidv7 } from 'uuid';
 import { ImageStore } from '../../../src/features/images/image-store.js';
 import { StoredFiles } from '../../../src/features/stored-files/stored-files.js';
@@ -12,9 +13,15 @@ import { eventually } from '../../support/eventually.js';
 import { problemOf } from '../../support/problem.js';
 
 const mebibyte = 2 ** 20;
-/** More than the buffers of a connection take. */
-const size = 16 * mebibyte;
 const readers = 20;
+
+/** Of 12 MiB: more than the buffers of a connection take. */
+function largePicture(): Promise<Buffer> {
+  const raw = { width: 2_048, height: 2_048, channels: 3 as const };
+  return sharp(randomBytes(raw.width * raw.height * raw.channels), { raw })
+    .png({ compressionLevel: 0 })
+    .toBuffer();
+}
 
 describe('what is in the spool', () => {
   let darkroom: TestDarkroom;
@@ -26,7 +33,13 @@ describe('what is in the spool', () => {
   afterAll(() => darkroom.close());
 
   async function addPicture(bytes: Buffer): Promise<string> {
-    const image = { bytes, contentType: 'image/png' as const, width: 64, height: 64, seed: 1 };
+    const image = {
+      bytes,
+      contentType: 'image/png' as const,
+      width: 2_048,
+      height: 2_048,
+      seed: 1,
+    };
     const texts = { prompt: 'x', negativePrompt: '', model: null, characterName: null };
     const origin = { ...texts, taskId: uuidv7(), ownerId, correlationId: null, chatId: null };
     const [added] = await darkroom.database.transaction((tx) =>
@@ -71,17 +84,18 @@ describe('what is in the spool', () => {
   };
 
   it('breaks the connection of a reader when it is deleted', async () => {
-    const path = await addPicture(randomBytes(size));
+    const picture = await largePicture();
+    const path = await addPicture(picture);
     const socket = await readSlowly(path);
     const removed = await darkroom.request(path, { method: 'DELETE' });
     expect(removed.status).toBe(204);
     const cut = await rest(socket);
-    expect(cut.length).toBeLessThan(size);
+    expect(cut.length).toBeLessThan(picture.length);
     await problemOf(await darkroom.request(path), 404, 'not_found');
   });
 
   it('needs little memory for each reader, however slow, and is read to its end from storage', async () => {
-    const [picture, file] = [randomBytes(size), randomBytes(size)];
+    const [picture, file] = [await largePicture(), randomBytes(16 * mebibyte)];
     const wanted = [picture, file].map(digest);
     const paths = [await addPicture(picture), await addFile(file)];
     const before = await held();
