@@ -16,6 +16,7 @@ import { purgeCommand } from './commands/purge.js';
 import { queuesCommands } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
 import { schedulesCommands } from './commands/schedules.js';
+import { searchCommands } from './commands/search.js';
 import { shellCommand } from './commands/shell.js';
 import { storageCommands } from './commands/storage.js';
 import { upgradeCommands } from './commands/upgrade.js';
@@ -72,6 +73,7 @@ Examples:
     webhooksCommands,
     storageCommands,
     pipelinesCommands,
+    searchCommands,
     logsCommands,
     upgradeCommands,
     shellCommand,

@@ -62,10 +62,16 @@ export function answer(
   response.end(JSON.stringify(body));
 }
 
-export const problem = (type: string, reason = type) => ({
-  error: { root_cause: [{ type, reason }], type, reason },
-  status: 0,
-});
+/** An error as Elasticsearch words it. */
+export function answerProblem(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  headers?: Record<string, string>,
+): void {
+  const error = { type, reason: `what ${type} means` };
+  answer(response, status, { error: { root_cause: [error], ...error }, status }, headers);
+}
 
 export async function startElasticsearch(): Promise<TestElasticsearch> {
   const documents: TestElasticsearch['documents'] = new Map();

@@ -67,6 +67,8 @@ const rules: Record<string, RouteRule> = {
   'POST /api/v1/webhooks/:webhook_id/rotate-secret': 'owned',
   'POST /api/v1/webhooks/:webhook_id/test': 'owned',
   'GET /api/v1/webhooks/:webhook_id/deliveries': 'owned',
+  'GET /api/v1/events/search': 'own',
+  'GET /events/search': 'own',
   'GET /api/v1/users': 'admin',
   'GET /api/v1/users/:user_id': 'admin',
   'PATCH /api/v1/users/:user_id': 'admin',

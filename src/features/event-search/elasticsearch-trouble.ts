@@ -25,7 +25,8 @@ export function troubleOf(error: unknown): ElasticsearchTrouble {
   if (!isResponseError(error)) {
     return new ElasticsearchTrouble(`Elasticsearch cannot be asked: ${messageOf(error)}`, 'away');
   }
-  const status = error.statusCode ?? 0;
+  // Not that of its body, which anybody between us may have written.
+  const status = error.meta.statusCode ?? 0;
   const type = typeOf(error.body);
   const message = `Elasticsearch answers ${status}${type === undefined ? '' : ` (${type})`}.`;
   return new ElasticsearchTrouble(message, kindOf(status), retryAfterMs(error.headers));

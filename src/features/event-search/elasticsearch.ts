@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Client, estypes, TransportRequestOptions } from '@elastic/elasticsearch';
-import { deadline, within } from '../../common/deadline.js';
+import { deadline, waitAtMost, within } from '../../common/deadline.js';
 import type { ElasticsearchEnvironment } from '../../config/variables/search.js';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
 import { indexTemplate } from './index-template.js';
@@ -11,6 +11,7 @@ const templateMs = 10_000;
 const bulkMs = 60_000;
 const searchMs = 3_000;
 const pingMs = 2_000;
+const closeMs = 1_000;
 
 /** Bytes of one answer. */
 const longestAnswer = 20 * 1024 * 1024;
@@ -64,7 +65,8 @@ export class Elasticsearch implements OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     const client = await this.opened?.catch(() => undefined);
-    await client?.close();
+    // It waits for answers that may never come.
+    if (client) await waitAtMost(closeMs, client.close());
   }
 
   private get index(): string {

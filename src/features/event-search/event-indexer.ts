@@ -10,6 +10,9 @@ import {
 } from './documents-to-index.js';
 import { isFlattenable } from './index-template.js';
 
+/** Somebody may put an empty server in place of ours, and without our template it would index otherwise. Milliseconds. */
+const preparedMs = 60_000;
+
 type Operations = NonNullable<estypes.BulkRequest['operations']>;
 
 /** A document, or the removal of one, with what Elasticsearch is to do. */
@@ -36,7 +39,8 @@ export interface Batch {
 @Injectable()
 export class EventIndexer {
   private readonly log = new Logger('Search');
-  private isPrepared = false;
+  /** Until then Elasticsearch need not be told again how to index. Monotonic clock, milliseconds. */
+  private preparedUntil = 0;
 
   constructor(
     private readonly elasticsearch: Elasticsearch,
@@ -66,15 +70,17 @@ export class EventIndexer {
 
   private async send(changes: Change[], signal: AbortSignal) {
     try {
-      if (!this.isPrepared) await this.elasticsearch.prepare(signal);
-      this.isPrepared = true;
+      if (performance.now() >= this.preparedUntil) {
+        await this.elasticsearch.prepare(signal);
+        this.preparedUntil = performance.now() + preparedMs;
+      }
       return await this.elasticsearch.bulk(
         changes.flatMap(({ operations }) => operations),
         signal,
       );
     } catch (error) {
       // It may come back empty.
-      this.isPrepared = false;
+      this.preparedUntil = 0;
       const [only] = changes;
       if (changes.length > 1 || !(error instanceof ElasticsearchTrouble)) throw error;
       if (error.kind !== 'too_large') throw error;

@@ -27,19 +27,19 @@ interface Document {
 
 /** Of all answers. None of them is a password, a digest, a hash or an address of a client. */
 const answerKeys = `
-  access_token address_refused_at affordable after amount at attempt attempts away_since balance body bot_response
-  bytes character_name chat_id chats code content_type created_at credits data database deliveries delivery_id
-  description disabled_reason docs drawing email enabled engine entries error error_code eta_seconds event event_id
-  events expires_at expires_in failing_since failures favourite files finished_at from granted health height held id
-  image_id images images_per_day images_today index key keys kind language last_failure_at last_message_at
-  last_success_at last_used_at latency_ms max_bytes max_retries message message_count messages metadata model
-  monthly_credits name negative_prompt next_attempt_at next_cursor node nodes note number oldest_at on_error openapi
-  outcome output owner_id percent picture_retention_days pictures pipeline pipelines plan prefix previous_until price
-  price_per_image priority progress prompt put_off queue queue_position queued refresh_token refunded
-  requests_per_minute response response_status result retry_at retryable role running runs schema scopes seconds
-  secret seed sha256 source_id sources spool started_at state status status_url step steps storage task_context
-  task_id tasks thumbnail_url timeout_seconds title token_type types upload_id uploads url used user_id user_message
-  users webhook_id webhooks width
+  access_token address_refused_at affordable after amount at attempt attempts away_since backend balance body
+  bot_response bytes character_name chat_id chats code content_type created_at credits data database deliveries
+  delivery_id description disabled_reason docs drawing email enabled engine entries error error_code eta_seconds event
+  event_id events excerpt expires_at expires_in failing_since failures favourite files finished_at from granted health
+  height held id image_id images images_per_day images_today index key keys kind language last_failure_at
+  last_message_at last_success_at last_used_at latency_ms max_bytes max_retries message message_count messages
+  metadata model monthly_credits name negative_prompt next_attempt_at next_cursor node nodes note number oldest_at
+  on_error openapi outcome output owner_id percent picture_retention_days pictures pipeline pipelines plan prefix
+  previous_until price price_per_image priority progress prompt put_off queue queue_position queued refresh_token
+  refunded requests_per_minute response response_status result retry_at retryable role running runs schema scopes
+  score seconds secret seed sha256 source_id sources spool started_at state status status_url step steps storage
+  task_context task_id tasks thumbnail_url timeout_seconds title token_type types upload_id uploads url used user_id
+  user_message users webhook_id webhooks width
 `
   .trim()
   .split(/\s+/);

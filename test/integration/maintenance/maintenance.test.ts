@@ -31,7 +31,7 @@ beforeAll(async () => {
     },
   });
   schedules = darkroom.app.get(Schedules);
-  await eventually('the schedules are there', async () => (await schedules.list()).length === 6);
+  await eventually('the schedules are there', async () => (await schedules.list()).length === 7);
   // They run when a test says so.
   for (const { name } of await schedules.list()) await schedules.pause(name);
 });
