@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { about } from '../../support/about.js';
 import { findWord } from '../../../src/common/find-word.js';
-import { findCommands } from '../../../src/features/image-generation/engines/prompt-commands.js';
+import { findCommand } from '../../../src/features/image-generation/engines/prompt-commands.js';
 import { generationRequest } from '../../../src/features/image-generation/image-generation.dto.js';
 import { picturePrompt } from '../../../src/features/photo-request/picture-prompt.js';
 import { refusalOf } from '../../../src/features/photo-request/safety-rules.js';
@@ -48,8 +48,8 @@ it('what an engine reads as a command is taken out of every part', () => {
     const character = { name: command, appearance: command, style: command, negative: command };
     const built = picturePrompt({ character, message: command }, said(command, `${command}_`));
     about(command, () => {
-      expect(findCommands(built.prompt)).toEqual([]);
-      expect(findCommands(built.negative_prompt)).toEqual([]);
+      expect(findCommand(built.prompt)).toBe(undefined);
+      expect(findCommand(built.negative_prompt)).toBe(undefined);
       expect(generationRequest.safeParse(built).success).toBe(true);
     });
   }
