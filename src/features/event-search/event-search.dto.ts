@@ -10,9 +10,11 @@ const text = (max: number) =>
   z.string().min(1).max(max).refine(isStorable, 'contains a NUL or a broken character');
 
 export const searchQuery = z.strictObject({
-  q: text(200).describe(
-    'Words of the data, or of what its pipeline has found out. `"…"`: next to each other, `or`: one of them, `-`: without.',
-  ),
+  q: text(200)
+    .describe(
+      'Words of the data, or of what its pipeline has found out. `"…"`: next to each other, `or`: one of them, `-`: without.',
+    )
+    .meta({ example: 'lighthouse' }),
   type: text(100).optional(),
   limit: numberInQuery(z.int().min(1).max(maxPage).default(20)).describe(
     `Most events in one answer; at most ${maxPage}.`,
