@@ -44,8 +44,8 @@ const sexual = [
 
 /** `12 years old`, `15-year-old`, `16yo`, `aged 9`, `age: 17`. */
 const ages = [
-  /(?<!\d)(\d{1,2})[\s-]{0,3}(?:years?|yrs?)[\s-]{0,3}old\b/gi,
-  /(?<!\d)(\d{1,2})[\s-]{0,3}y\.?\/?o\b/gi,
+  /\b(\d{1,2})[\s-]{0,3}(?:years?|yrs?)[\s-]{0,3}old\b/gi,
+  /\b(\d{1,2})[\s-]{0,3}y\.?\/?o\b/gi,
   /\baged?\b[\s:]*(\d{1,2})(?!\d)/gi,
 ];
 const adultAt = 18;

@@ -113,6 +113,7 @@ it('races with a timer are in src/common/deadline.ts; the others have none', () 
     'cli/ask.ts',
     'cli/repl.ts',
     'common/deadline.ts',
+    'features/pipelines/pipeline-run.ts',
     'infrastructure/embedded/stand-in-engine.ts',
   ]);
 });
