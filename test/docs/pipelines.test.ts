@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { EventDocuments } from '../../src/features/event-search/event-documents.js';
+import { IndexingRequests } from '../../src/features/event-search/indexing-requests.js';
 import { ElasticsearchIndexNode } from '../../src/features/pipelines/elasticsearch-index.node.js';
 import { EventStore } from '../../src/features/pipelines/event-store.js';
 import { IncomingEvents } from '../../src/features/pipelines/incoming-events.js';
@@ -43,6 +44,7 @@ describe('the pipeline of docs/pipelines.md', () => {
         IncomingEvents,
         ElasticsearchIndexNode,
         EventDocuments,
+        IndexingRequests,
         EventStore,
         Translator,
         SplitIntoWords,

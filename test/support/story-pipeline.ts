@@ -2,6 +2,7 @@ import { Injectable, type Provider } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { EventDocuments } from '../../src/features/event-search/event-documents.js';
+import { IndexingRequests } from '../../src/features/event-search/indexing-requests.js';
 import { EventStore } from '../../src/features/pipelines/event-store.js';
 import { ElasticsearchIndexNode } from '../../src/features/pipelines/elasticsearch-index.node.js';
 import { defineEvent } from '../../src/features/pipelines/event-type.js';
@@ -255,6 +256,7 @@ export const storyProviders: Provider[] = [
   IncomingEvents,
   ElasticsearchIndexNode,
   EventDocuments,
+  IndexingRequests,
   EventStore,
   ...storyNodes,
 ];
