@@ -27,7 +27,7 @@ export type RegisterRequest = z.output<typeof registerRequest>;
 
 export const registerAnswer = z.strictObject({
   message: z.string(),
-  task_id: z.uuid().describe('The task that sends the mail.'),
+  task_id: z.uuid().describe('The task that sends the mail; it exists within moments.'),
 });
 export type RegisterAnswer = z.output<typeof registerAnswer>;
 

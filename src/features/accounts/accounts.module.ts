@@ -3,6 +3,7 @@ import { TasksModule } from '../../tasks/tasks.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { MailOutboxModule } from '../email/mail-outbox.module.js';
+import { LifecycleEventsModule } from '../user-lifecycle/lifecycle-events.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccountDeletion } from './account-deletion.js';
 import { AccountPageController } from './account-page.controller.js';
@@ -16,7 +17,14 @@ import { PasswordsOfUsers } from './passwords-of-users.js';
 import { Registration } from './registration.js';
 
 @Module({
-  imports: [AuditModule, AuthModule, MailOutboxModule, TasksModule, UsersModule],
+  imports: [
+    AuditModule,
+    AuthModule,
+    LifecycleEventsModule,
+    MailOutboxModule,
+    TasksModule,
+    UsersModule,
+  ],
   controllers: [AccountsController, PasswordLoginController, AccountPageController],
   providers: [
     AccountsService,

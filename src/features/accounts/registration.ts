@@ -6,6 +6,7 @@ import { inTransaction, rows } from '../../infrastructure/database/transaction.j
 import { EmailLinks } from '../email/email-links.js';
 import type { Language } from '../email/languages.js';
 import { MailOutbox } from '../email/mail-outbox.js';
+import { LifecycleEvents } from '../user-lifecycle/lifecycle-events.js';
 import { InvalidLinkError, RegistrationClosedError } from './accounts.errors.js';
 import { MailsToAddress } from './limits.js';
 import { hashPassword } from './passwords.js';
@@ -21,10 +22,11 @@ export class Registration {
     private readonly links: EmailLinks,
     private readonly mails: MailOutbox,
     private readonly mailsTo: MailsToAddress,
+    private readonly lifecycle: LifecycleEvents,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'registrationOpen'>,
   ) {}
 
-  /** Sends the mail that confirms the address. @returns id of the task that sends it @throws RegistrationClosedError */
+  /** Has the mail sent that confirms the address. @returns id of the task that sends it @throws RegistrationClosedError */
   async register(email: string, password: string, language: Language | null): Promise<string> {
     if (!this.settings.registrationOpen) throw new RegistrationClosedError();
     // For a known address too, so that both take as long.
@@ -35,14 +37,12 @@ export class Registration {
       const sql = `SELECT id FROM users WHERE email = $1`;
       const [known] = await rows<{ id: string }>(tx, sql, [email]);
       if (silent) return;
-      const mail = { id: taskId, key: taskId };
       if (known) {
-        const template = 'already_registered';
-        await this.mails.add(tx, { ...mail, template, userId: known.id, values: {} });
+        const mail = { id: taskId, key: taskId, template: 'already_registered' as const };
+        await this.mails.add(tx, { ...mail, userId: known.id, values: {} });
       } else {
         const link_id = await this.links.addVerify(tx, email, { passwordHash, language });
-        const to = { address: email, language };
-        await this.mails.add(tx, { ...mail, template: 'verify', ...to, values: { link_id } });
+        await this.lifecycle.add(tx, null, { kind: 'registered', link_id, mail_id: taskId });
       }
     });
     return taskId;
@@ -66,7 +66,7 @@ export class Registration {
       await tx.query(`DELETE FROM email_links WHERE email = $1 AND purpose = 'verify'`, [
         link.email,
       ]);
-      await this.mails.add(tx, { template: 'welcome', userId: id, key: id, values: {} });
+      await this.lifecycle.add(tx, id, { kind: 'verified' });
       return { id, email: link.email };
     });
   }

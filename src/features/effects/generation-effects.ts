@@ -7,6 +7,7 @@ import { LowCredits } from '../credits/low-credits.js';
 import { MailOutbox } from '../email/mail-outbox.js';
 import { generationStatusOf } from '../image-generation/generation-status.js';
 import type { GenerationPayload } from '../image-generation/image-generation.tasks.js';
+import { LifecycleEvents } from '../user-lifecycle/lifecycle-events.js';
 import { WebhookEvents } from '../webhooks/webhook-events.js';
 import type { WebhookEventType } from '../webhooks/webhook-event.js';
 
@@ -28,6 +29,7 @@ export class GenerationEffects {
     private readonly mails: MailOutbox,
     private readonly webhooks: WebhookEvents,
     private readonly lowCredits: LowCredits,
+    private readonly lifecycle: LifecycleEvents,
   ) {}
 
   /** @param task has ended */
@@ -89,10 +91,6 @@ export class GenerationEffects {
 
   private async tellOfLowCredits(tx: Transaction, userId: string): Promise<void> {
     const low = await this.lowCredits.toTell(tx, userId);
-    if (!low) return;
-    const key = `credits:${userId}:${low.entry}`;
-    const { balance } = low;
-    await this.mails.add(tx, { template: 'credits_low', userId, key, values: { balance } });
-    await this.webhooks.announce(tx, { type: 'credits.low', userId, key, data: { balance } });
+    if (low) await this.lifecycle.add(tx, userId, { kind: 'credits_low', ...low });
   }
 }

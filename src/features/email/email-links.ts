@@ -80,6 +80,19 @@ export class EmailLinks {
     return link;
   }
 
+  /** Who gets the mail with a link. @returns undefined when it was used, or is too old */
+  async recipient(
+    tx: Transaction,
+    id: string,
+  ): Promise<{ address: string; language: Language | null } | undefined> {
+    const [link] = await rows<{ address: string; language: Language | null }>(
+      tx,
+      `SELECT email AS address, language FROM email_links WHERE id = $1 AND expires_at > now()`,
+      [id],
+    );
+    return link;
+  }
+
   /** What a link is for. @returns undefined when it was used, or is too old */
   async openPurpose(id: string): Promise<LinkPurpose | undefined> {
     const [link] = await query<{ purpose: LinkPurpose }>(

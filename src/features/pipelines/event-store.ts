@@ -15,6 +15,8 @@ export interface WantedEvent {
   ownerId: string | null;
   sourceId: string | null;
   correlationId: string | null;
+  /** Of its task: 0 (first) … 9 (last). Default: that of the definition. */
+  priority?: number;
 }
 
 export interface StoredEvent {
@@ -83,14 +85,15 @@ export class EventStore {
   /** Sends the tasks of runs. */
   async send(
     tx: Transaction,
-    runs: Pick<WantedEvent, 'id' | 'runId' | 'ownerId' | 'correlationId'>[],
+    runs: Pick<WantedEvent, 'id' | 'runId' | 'ownerId' | 'correlationId' | 'priority'>[],
   ): Promise<void> {
-    const sends = runs.map(({ id, runId, ownerId, correlationId }) => ({
+    const sends = runs.map(({ id, runId, ownerId, correlationId, priority }) => ({
       payload: { event_id: id },
       options: {
         id: runId,
         ...(ownerId !== null && { ownerId }),
         ...(correlationId !== null && { correlationId }),
+        ...(priority !== undefined && { priority }),
       },
     }));
     await this.tasks.sendMany(tx, processIncomingEventTask, sends);

@@ -175,6 +175,10 @@ onBothQueueEngines('the effects of a generation', (engine) => {
       const id = await darkroom.generate({ prompt: 'poor', ...small });
       await darkroom.finished(id);
       await followed(id);
+      await eventually('the events are processed', async () => {
+        const open = await darkroom.database.query(`SELECT FROM events WHERE status = 'ACCEPTED'`);
+        return open.length === 0;
+      });
     };
     await draw();
     expect(await lowMails()).toEqual([]);
