@@ -41,7 +41,9 @@ function joined(parts: (string | undefined)[], longest: number): string {
  */
 function withoutCommands(text: string): string {
   return text
-    .replaceAll(/[<>{}]/g, ' ')
+    .normalize('NFKC')
+    .replaceAll(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replaceAll(/[<>{}[\]$%]/g, ' ')
     .replaceAll(/_{2,}/g, '_')
     .replaceAll(/\s+/g, ' ')
     .trim();

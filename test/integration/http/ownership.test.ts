@@ -205,6 +205,7 @@ describe('what belongs to a user', () => {
     expect([...looked].toSorted()).toEqual([
       'chat.read',
       'credits.read',
+      'event.read',
       'feedback.list',
       'file.read',
       'image.read',
