@@ -1,15 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { EventDocuments } from '../../src/features/event-search/event-documents.js';
-import { IndexingRequests } from '../../src/features/event-search/indexing-requests.js';
-import { ElasticsearchIndexNode } from '../../src/features/pipelines/elasticsearch-index.node.js';
+import { EventSearchWorkerModule } from '../../src/features/event-search/event-search-worker.module.js';
+import { EventStoreModule } from '../../src/features/pipelines/event-store.module.js';
+import { PipelinesWorkerModule } from '../../src/features/pipelines/pipelines-worker.module.js';
 import { EventStore } from '../../src/features/pipelines/event-store.js';
-import { IncomingEvents } from '../../src/features/pipelines/incoming-events.js';
-import { NodeRows } from '../../src/features/pipelines/node-rows.js';
-import { NodeRunner } from '../../src/features/pipelines/node-runner.js';
-import { PipelineNodes } from '../../src/features/pipelines/pipeline-nodes.js';
-import { PipelinesProcessor } from '../../src/features/pipelines/pipelines.processor.js';
 import { inTransaction } from '../../src/infrastructure/database/transaction.js';
 import type { Payload } from '../../src/tasks/definitions/task-definition.js';
 import { HandlesTask } from '../../src/tasks/definitions/task-handler.decorator.js';
@@ -36,22 +31,8 @@ describe('the pipeline of docs/pipelines.md', () => {
   let lab: TaskLab;
   beforeAll(async () => {
     lab = await openTaskLab('postgres', {
-      providers: [
-        PipelinesProcessor,
-        PipelineNodes,
-        NodeRunner,
-        NodeRows,
-        IncomingEvents,
-        ElasticsearchIndexNode,
-        EventDocuments,
-        IndexingRequests,
-        EventStore,
-        Translator,
-        SplitIntoWords,
-        Language,
-        Translate,
-        KeepReview,
-      ],
+      modules: [PipelinesWorkerModule, EventSearchWorkerModule, EventStoreModule],
+      providers: [Translator, SplitIntoWords, Language, Translate, KeepReview],
     });
     await lab.database.query('CREATE TABLE picture_reviews (image_id uuid, text text)');
   });

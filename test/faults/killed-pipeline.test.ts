@@ -8,7 +8,7 @@ import { atTestEnd } from '../support/at-test-end.js';
 import { eventually } from '../support/eventually.js';
 import { onBothQueueEngines } from '../support/on-both-queue-engines.js';
 import { endProcess, startProcess } from '../support/processes.js';
-import { makeStoryTable, storyPipeline, storyProviders } from '../support/story-pipeline.js';
+import { makeStoryTable, storyLab, storyPipeline } from '../support/story-pipeline.js';
 import { openTaskLab } from '../support/task-lab.js';
 
 /** `npm run test:chaos` makes it a hundred. */
@@ -18,7 +18,7 @@ const events = 4;
 
 onBothQueueEngines('runs of a pipeline whose workers are killed', (engine) => {
   it('go on behind their last node, and no effect is repeated', async () => {
-    const lab = await openTaskLab(engine, { providers: storyProviders, serve: [] });
+    const lab = await openTaskLab(engine, { ...storyLab, serve: [] });
     atTestEnd(() => lab.close());
     await makeStoryTable(lab.database);
     const send = (data: Record<string, string>) =>

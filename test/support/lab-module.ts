@@ -1,11 +1,15 @@
-import type { DynamicModule, Provider } from '@nestjs/common';
+import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import { ConfigModule, type Settings } from '../../src/config/config.module.js';
 import { DatabaseModule } from '../../src/infrastructure/database/database.module.js';
 import { TaskEntity } from '../../src/tasks/ledger/task.entity.js';
 import { TaskWorkersModule, TasksModule } from '../../src/tasks/tasks.module.js';
 
-/** The task core with these handlers, and nothing else. */
-export function labModule(settings: Settings, providers: Provider[] = []): DynamicModule {
+/** The task core with these handlers, and these modules of features. */
+export function labModule(
+  settings: Settings,
+  providers: Provider[] = [],
+  modules: Type[] = [],
+): DynamicModule {
   class LabModule {}
   return {
     module: LabModule,
@@ -14,6 +18,7 @@ export function labModule(settings: Settings, providers: Provider[] = []): Dynam
       DatabaseModule.with([TaskEntity]),
       TasksModule,
       TaskWorkersModule,
+      ...modules,
     ],
     providers,
   };

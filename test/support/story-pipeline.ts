@@ -1,14 +1,10 @@
 import { Injectable, type Provider } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { EventDocuments } from '../../src/features/event-search/event-documents.js';
-import { IndexingRequests } from '../../src/features/event-search/indexing-requests.js';
-import { EventStore } from '../../src/features/pipelines/event-store.js';
-import { ElasticsearchIndexNode } from '../../src/features/pipelines/elasticsearch-index.node.js';
+import { EventSearchWorkerModule } from '../../src/features/event-search/event-search-worker.module.js';
+import { EventStoreModule } from '../../src/features/pipelines/event-store.module.js';
+import { PipelinesWorkerModule } from '../../src/features/pipelines/pipelines-worker.module.js';
 import { defineEvent } from '../../src/features/pipelines/event-type.js';
-import { IncomingEvents } from '../../src/features/pipelines/incoming-events.js';
-import { NodeRows } from '../../src/features/pipelines/node-rows.js';
-import { NodeRunner } from '../../src/features/pipelines/node-runner.js';
 import { definePipeline } from '../../src/features/pipelines/pipeline-definition.js';
 import {
   PipelineNode,
@@ -17,8 +13,6 @@ import {
   type AwaitedSending,
   type NodeContext,
 } from '../../src/features/pipelines/pipeline-node.js';
-import { PipelineNodes } from '../../src/features/pipelines/pipeline-nodes.js';
-import { PipelinesProcessor } from '../../src/features/pipelines/pipelines.processor.js';
 import type { Transaction } from '../../src/infrastructure/database/transaction.js';
 import { completeWith, type TaskContext } from '../../src/tasks/definitions/task-context.js';
 import { defineTask, type Payload } from '../../src/tasks/definitions/task-definition.js';
@@ -247,19 +241,11 @@ export const storyNodes: Provider[] = [
   End,
 ];
 
-/** All that runs the pipeline, for a lab. */
-export const storyProviders: Provider[] = [
-  PipelinesProcessor,
-  PipelineNodes,
-  NodeRunner,
-  NodeRows,
-  IncomingEvents,
-  ElasticsearchIndexNode,
-  EventDocuments,
-  IndexingRequests,
-  EventStore,
-  ...storyNodes,
-];
+/** What a lab needs to run the pipeline. */
+export const storyLab = {
+  providers: storyNodes,
+  modules: [PipelinesWorkerModule, EventSearchWorkerModule, EventStoreModule],
+};
 
 export async function makeStoryTable(database: DataSource): Promise<void> {
   await database.query('CREATE TABLE IF NOT EXISTS story_effects (key text NOT NULL)');

@@ -1,6 +1,6 @@
 import { NodeRows } from '../../src/features/pipelines/node-rows.js';
 import type { QueueEngineName } from './queue-engines.js';
-import { storyProviders } from './story-pipeline.js';
+import { storyLab } from './story-pipeline.js';
 import { openTaskLab } from './task-lab.js';
 
 /**
@@ -29,7 +29,7 @@ function die(): void {
 }
 
 await openTaskLab(ENGINE as QueueEngineName, {
-  providers: storyProviders,
+  ...storyLab,
   stores: {
     databaseUrl: DATABASE_URL!,
     queueUrl: QUEUE_URL,

@@ -1,4 +1,4 @@
-import type { INestApplicationContext, Provider } from '@nestjs/common';
+import type { INestApplicationContext, Provider, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';
 import type { Settings } from '../../src/config/config.module.js';
@@ -56,6 +56,8 @@ export interface TaskLab {
 
 export interface TaskLabOptions {
   providers?: Provider[];
+  /** Of features. */
+  modules?: Type[];
   settings?: Partial<Settings>;
   /** Queues to serve from the start; all by default. */
   serve?: QueueName[];
@@ -73,10 +75,13 @@ export async function openTaskLab(
 ): Promise<TaskLab> {
   const stores = options.stores ?? (await openStores(engine));
   const settings = settingsFor(stores, options.settings);
-  const app = await NestFactory.createApplicationContext(labModule(settings, options.providers), {
-    logger: loggerOf(settings),
-    abortOnError: false,
-  });
+  const app = await NestFactory.createApplicationContext(
+    labModule(settings, options.providers, options.modules),
+    {
+      logger: loggerOf(settings),
+      abortOnError: false,
+    },
+  );
   const database = app.get(DataSource);
   const hints = app.get(TaskHints);
   const workers = app.get(TaskWorkers);

@@ -5,6 +5,7 @@ import { isStorable, isStorableJson } from '../../common/storable-text.js';
 import { numberInQuery } from '../../infrastructure/http/number-in-query.js';
 import { timeCursor, timeCursorOf } from '../../infrastructure/http/time-cursor.js';
 import { NODE_STATES } from '../pipelines/node-states.js';
+import type { NodeFailure } from '../pipelines/pipeline-node.js';
 import { EVENT_STATUSES, type EventRow, type FoundEvent } from './event-rows.js';
 
 export const mostInBatch = 1_000;
@@ -79,7 +80,7 @@ export const reprocessAnswer = z.strictObject({
 export type ReprocessAnswer = z.output<typeof reprocessAnswer>;
 
 const moment = z.iso.datetime().nullable();
-const failure = z.looseObject({ code: z.string(), message: z.string() }).nullable();
+const failure = z.strictObject({ code: z.string(), message: z.string() }).nullable();
 
 const eventFields = {
   event_id: z.uuid(),
@@ -160,13 +161,13 @@ export function shownEventOf({ event, data, runs, nodes, drawing }: FoundEvent):
     ...eventFieldsOf(event),
     data: data as Record<string, Json>,
     pipeline: newest!.pipeline,
-    error: newest!.error,
+    error: failureOf(newest!.error),
     task_context: {
       nodes: nodes.map((node) => ({
         node: node.node,
         state: node.state,
         output: node.output,
-        error: node.error,
+        error: failureOf(node.error),
         failures: node.failures,
         task_id: node.taskId,
         retry_at: node.retryAt?.toISOString() ?? null,
@@ -178,12 +179,17 @@ export function shownEventOf({ event, data, runs, nodes, drawing }: FoundEvent):
     runs: runs.map((run) => ({
       task_id: run.id,
       state: run.state,
-      error: run.error,
+      error: failureOf(run.error),
       created_at: run.createdAt.toISOString(),
       finished_at: run.finishedAt?.toISOString() ?? null,
     })),
     drawing,
   };
+}
+
+/** Whether a retry could help is of no use here: an event is run again by whoever has found out why. */
+function failureOf(error: NodeFailure | null): NodeFailure | null {
+  return error && { code: error.code, message: error.message };
 }
 
 function secondsOf({ startedAt, finishedAt }: FoundEvent['nodes'][number]): number | null {

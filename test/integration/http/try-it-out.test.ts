@@ -39,7 +39,7 @@ const answerKeys = `
   queue_position queued rating ratings refresh_token refunded requests_per_minute response response_status result
   retry_at retryable role running runs schema scopes score seconds secret seed sha256 source_id sources spool
   started_at state status status_url step steps storage task_context task_id tasks text thumbnail_url timeout_seconds
-  title token_type types upload_id uploads url used user_id user_message users webhook_id webhooks width
+  title token_type type types upload_id uploads url used user_id user_message users webhook_id webhooks width
 `
   .trim()
   .split(/\s+/);

@@ -9,7 +9,7 @@ import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 import {
   makeStoryTable,
   storyPipeline,
-  storyProviders,
+  storyLab,
   type storyEvent,
 } from '../../support/story-pipeline.js';
 import { openTaskLab, type TaskLab } from '../../support/task-lab.js';
@@ -26,7 +26,7 @@ interface Node {
 onBothQueueEngines('a run of a pipeline', (engine) => {
   let lab: TaskLab;
   beforeAll(async () => {
-    lab = await openTaskLab(engine, { providers: storyProviders });
+    lab = await openTaskLab(engine, storyLab);
     await makeStoryTable(lab.database);
   });
   afterAll(() => lab.close());
