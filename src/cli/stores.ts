@@ -12,6 +12,7 @@ export async function checkDatabase(url: string): Promise<void> {
   const client = new SteadyClient({
     connectionString: url,
     connectionTimeoutMillis: patienceMs,
+    statement_timeout: patienceMs - 1_000,
     query_timeout: patienceMs,
   });
   try {

@@ -13,8 +13,8 @@ import { eventually } from '../support/eventually.js';
 import { freeze } from '../support/frozen-postgres.js';
 import { assertSound } from '../support/soundness.js';
 
-/** Far above the patience that is set below; without one a request is answered after 35 s at best. */
-const answerWithinMs = 25_000;
+/** Ten seconds are promised, and the patience is eight; without one a request is answered after 30 s at best. */
+const answerWithinMs = 20_000;
 
 it('while Postgres is frozen every request gets a 503 in time, and afterwards nothing is lost and no retry is counted', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'darkroom-frozen-'));
@@ -28,9 +28,7 @@ it('while Postgres is frozen every request gets a 503 in time, and afterwards no
   const stores = { databaseUrl: postgres.url, queueUrl: undefined };
   // Two steps: a picture is under way for longer than its lease.
   const sketch = createSketch({ stepMs: 3_000, modelSwitchMs: 0 });
-  const cluster = await startCluster(stores, sketch, undefined, {
-    REQUEST_PATIENCE_SECONDS: '1',
-  });
+  const cluster = await startCluster(stores, sketch);
   const accepted: string[] = [];
   const post = async (n: number) => {
     const answer = await cluster.post(`picture ${n}`);
@@ -38,8 +36,7 @@ it('while Postgres is frozen every request gets a 503 in time, and afterwards no
     if (answer.status === 202) accepted.push(body.task_id!);
     return answer.status;
   };
-  // One second may be too little for the first request of a new process.
-  await eventually('a picture is accepted', async () => (await post(0)) === 202);
+  expect(await post(0)).toBe(202);
   const [first] = accepted;
   await eventually('it is drawn', async () => {
     const [task] = await cluster.database.query('SELECT state FROM tasks WHERE id = $1', [first]);
@@ -61,7 +58,7 @@ it('while Postgres is frozen every request gets a 503 in time, and afterwards no
     return answer.status;
   };
   // More than the pool has connections, so the last ones do not even get one.
-  for (let round = 1; round <= 5; round++) {
+  for (let round = 1; round <= 2; round++) {
     const asked = [...gets.map(get), ...Array.from({ length: 4 }, (_, n) => post(10 * round + n))];
     const statuses = await within(answerWithinMs, Promise.all(asked));
     about(`round ${round}: ${statuses.join(' ')}`, () =>
