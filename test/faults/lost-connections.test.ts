@@ -1,34 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { about } from '../support/about.js';
-import { Client } from 'pg';
 import { v4 as uuid } from 'uuid';
 import { startDarkroom, type TestDarkroom } from '../support/darkroom.js';
-
-/** Decides which of our statements loses its connection in the moment it is sent. */
-let lost: (sql: string) => boolean = () => false;
-
-type Query = (this: Client, ...args: unknown[]) => unknown;
-interface Inside {
-  connectionParameters: { application_name?: string };
-  connection: { stream: { destroy(): void } };
-}
-const query = Reflect.get(Client.prototype, 'query') as Query;
-Client.prototype.query = function lossy(this: Client, ...args: unknown[]) {
-  const { connection, connectionParameters } = this as unknown as Inside;
-  const [first] = args;
-  const sql = typeof first === 'string' ? first : String((first as { text?: string }).text);
-  const ours = connectionParameters.application_name === 'darkroom';
-  const answer = query.apply(this, args);
-  if (ours && lost(sql)) connection.stream.destroy();
-  return answer;
-} as unknown as Client['query'];
-
-/** The n-th statement from now on loses its connection. @returns whether there was an n-th, so far */
-function loseThe(n: number): () => boolean {
-  let sent = 0;
-  lost = () => ++sent === n;
-  return () => sent >= n;
-}
+import { loseNone, loseThe } from '../support/lose-connections.js';
 
 const body = { prompt: 'a lighthouse', width: 64, height: 64, steps: 1 };
 const path = '/api/v1/generate-image';
@@ -42,7 +16,7 @@ beforeAll(async () => {
   api = await startDarkroom('postgres', { workers: false });
 });
 afterAll(async () => {
-  lost = () => false;
+  loseNone();
   await darkroom.close();
   await api.close();
 });
@@ -52,7 +26,7 @@ it('a request whose connection is lost at any statement gets 202 or 503, and mak
     const headers = { 'idempotency-key': uuid() };
     loseThe(n);
     const first = await api.post(path, body, headers);
-    lost = () => false;
+    loseNone();
     about(`statement ${n}: ${await first.text()}`, () =>
       expect(String(first.status)).toMatch(/^(202|503)$/),
     );
@@ -75,7 +49,7 @@ it('other routes answer as usual or with 503 when the connection is lost at any 
       loseThe(n);
       const answer = await darkroom.request(route, { redirect: 'manual' });
       await answer.arrayBuffer();
-      lost = () => false;
+      loseNone();
       about(`${route}, statement ${n}`, () => expect(String(answer.status)).toMatch(/^(200|503)$/));
     }
   }
@@ -89,7 +63,7 @@ it('a picture is drawn once, without a retry, when its worker loses its connecti
     const drawn = darkroom.sketch.state().jobs.length;
     const happened = loseThe(n);
     const status = await darkroom.finished(id);
-    lost = () => false;
+    loseNone();
     about(`statement ${n}: ${JSON.stringify(status.error)}`, () =>
       expect(status.status).toBe('SUCCESS'),
     );

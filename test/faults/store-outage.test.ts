@@ -97,6 +97,10 @@ it('requests get only 202 and 503 when Postgres restarts under load, and every a
   expect(load.statuses.filter((status) => status !== 202 && status !== 503)).toEqual([]);
   await cluster.settled();
   await allSucceeded(cluster, load.accepted);
+  const counted = await cluster.database.query(
+    'SELECT name, retries, crashes, error FROM tasks WHERE retries > 0 OR crashes > 0',
+  );
+  expect(counted).toEqual([]);
   await assertSound(cluster);
   expect(cluster.api.isRunning() && cluster.worker.isRunning()).toBe(true);
 });
