@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { anyJson } from '../../common/any-json.js';
+import type { Json } from '../../common/json.js';
 import { nodesBefore } from '../pipelines/pipeline-graph.js';
 import { pipelineDrawing } from '../pipelines/pipeline-drawing.js';
 import type { Pipeline } from '../pipelines/pipeline-definition.js';
@@ -11,7 +13,7 @@ const shownPipeline = z.strictObject({
     type: z.string(),
     description: z.string(),
     from: z.enum(['anyone', 'darkroom']).describe('`darkroom`: it cannot be sent by others.'),
-    schema: z.looseObject({}).describe('JSON Schema of its data.'),
+    schema: z.record(z.string(), anyJson).describe('JSON Schema of its data.'),
   }),
   nodes: z.array(
     z.strictObject({
@@ -41,7 +43,7 @@ function shownPipelineOf(pipeline: Pipeline): PipelineList['pipelines'][number] 
       type: event.type,
       description: event.description,
       from: event.from,
-      schema: z.toJSONSchema(event.data, { io: 'input', unrepresentable: 'any' }),
+      schema: schemaOf(event.data),
     },
     nodes: [...nodes.values()].map((node) => ({
       name: node.name,
@@ -53,4 +55,8 @@ function shownPipelineOf(pipeline: Pipeline): PipelineList['pipelines'][number] 
     })),
     drawing: pipelineDrawing(pipeline),
   };
+}
+
+function schemaOf(data: z.ZodType): Record<string, Json> {
+  return z.toJSONSchema(data, { io: 'input', unrepresentable: 'any' }) as Record<string, Json>;
 }

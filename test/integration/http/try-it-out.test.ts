@@ -179,10 +179,10 @@ describe('"Try it out" in the docs', () => {
       if (!answer.headers.get('content-type')!.includes('json')) continue;
       const body = (await answer.json()) as { result?: unknown };
       isDescribed(path, body, schemaOf(operation, 200));
-      // The result of a picture is ours, unlike one of a handler that somebody else wrote.
-      about(path, () =>
-        expect(otherKeys({ ...body, result: null, of_task: body.result })).toEqual([]),
-      );
+      // The result of a picture is ours, unlike one of a handler that somebody else wrote. JSON Schema has its own words.
+      const ours = { ...body, result: null, of_task: body.result };
+      const text = JSON.stringify(ours, (key, value: unknown) => (key === 'schema' ? null : value));
+      about(path, () => expect(otherKeys(JSON.parse(text))).toEqual([]));
     }
   });
 });
