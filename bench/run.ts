@@ -21,6 +21,7 @@ const usual = [
   'keys',
   'mail',
   'uploads',
+  'pipelines',
 ];
 /** More starve each other's processes while those start. */
 const smokeAtOnce = 4;

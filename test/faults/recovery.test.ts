@@ -75,15 +75,21 @@ for (const [index, row] of rows.entries()) {
     let sent = 0;
     const rounds = Math.ceil(kills / rows.length);
     for (let round = 0; round < rounds; round++) {
-      const [{ waiting }] = await lab.database.query(
-        `SELECT count(*)::int AS waiting FROM tasks WHERE finished_at IS NULL`,
-      );
-      for (let n = waiting; n < backlog + 6; n++, sent++) {
-        await lab.send(linger, { ms: backlog > 0 ? 500 : 3_000 });
-      }
+      const fillUp = async () => {
+        const [{ waiting }] = await lab.database.query(
+          `SELECT count(*)::int AS waiting FROM tasks WHERE finished_at IS NULL`,
+        );
+        for (let n = waiting; n < backlog + 6; n++, sent++) {
+          await lab.send(linger, { ms: backlog > 0 ? 500 : 3_000 });
+        }
+      };
       const victim = round % 2;
       const name = names[victim]!;
-      await eventually('it is at work', async () => (await runBy(lab.database, name)).length > 1);
+      await eventually('it is at work', async () => {
+        // On a busy machine the other worker may have done them all before this one was ready.
+        await fillUp();
+        return (await runBy(lab.database, name)).length > 1;
+      });
       const [{ now }] = await lab.database.query('SELECT clock_timestamp() AS now');
       // Not `ended`: children that are just starting keep its output open for seconds.
       const gone = once(workers[victim]!.child, 'exit');
@@ -123,31 +129,38 @@ for (const [index, row] of rows.entries()) {
 }
 
 // On a machine that tests share with others, and after four kills, the times say little.
-(isLongRun ? it : it.skip)('tasks are started again within 10 s (p95) and 20 s (all)', () => {
-  expect(allTimes.length).toBeGreaterThanOrEqual(kills);
-  expect(atPart(allTimes, 0.95)).toBeLessThanOrEqual(10_000);
-  expect(atPart(allTimes, 1)).toBeLessThanOrEqual(20_000);
-});
+if (isLongRun) {
+  it('tasks are started again within 10 s (p95) and 20 s (all)', () => {
+    expect(allTimes.length).toBeGreaterThanOrEqual(kills);
+    expect(atPart(allTimes, 0.95)).toBeLessThanOrEqual(10_000);
+    expect(atPart(allTimes, 1)).toBeLessThanOrEqual(20_000);
+  });
+}
 
-/** Milliseconds from `since` to the next attempt of each. */
+/**
+ * Milliseconds from `since` to the next attempt of each. A child of a pool may end its task in the moment in which its
+ * parent dies: such a task needs no other attempt.
+ */
 async function startedAgain(
   database: DataSource,
   victims: Victim[],
   since: Date,
 ): Promise<number[]> {
   const times = new Map<string, number>();
+  const attemptOf = (id: string) => victims.find((victim) => victim.id === id)!.attempt;
   await eventually('its tasks are started again', async () => {
-    const found: (Victim & { at: Date })[] = await database.query(
-      `SELECT id, attempt, started_at AS at FROM tasks WHERE id = ANY($1)`,
+    const found: (Victim & { at: Date; over: boolean })[] = await database.query(
+      `SELECT id, attempt, started_at AS at, finished_at IS NOT NULL AS over
+         FROM tasks WHERE id = ANY($1)`,
       [victims.map((victim) => victim.id)],
     );
+    const ended = found.filter(({ id, attempt, over }) => over && attempt === attemptOf(id));
     for (const { id, attempt, at } of found) {
-      const before = victims.find((victim) => victim.id === id)!;
-      if (attempt > before.attempt && !times.has(id)) {
+      if (attempt > attemptOf(id) && !times.has(id)) {
         times.set(id, at.getTime() - since.getTime());
       }
     }
-    return times.size === victims.length;
+    return times.size + ended.length === victims.length;
   });
   return [...times.values()];
 }

@@ -31,7 +31,7 @@ export function pipelinesCommands(program: Command): void {
     notes: 'Workers process it; `darkroom result <task> --wait` waits for that.',
   })
     .argument('<type>', 'type of the event')
-    .requiredOption('--data <json>', 'the data of the event', jsonValue)
+    .option('--data <json>', 'the data of the event', jsonValue)
     .option('--owner <user>', 'whose event it is: name or id')
     .option('--id <id>', 'your own id of it: sent again with the same one, it is stored once')
     .action(answers(run));
@@ -89,8 +89,9 @@ async function graph(name: string, { event }: { event?: string }): Promise<Answe
 
 async function run(
   type: string,
-  { data, owner, id }: { data: unknown; owner?: string; id?: string },
+  { data, owner, id }: { data?: unknown; owner?: string; id?: string },
 ): Promise<Answer> {
+  if (data === undefined) throw usageError('Give the data of the event with --data <json>.');
   if (owner === undefined) throw usageError('Say whose event it is with --owner <name>.');
   await allDefinitions();
   const { newEvent } = await import('../../features/events/events.dto.js');

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { makeZip, predictLength } from 'client-zip';
 import { NotFoundError } from '../../common/app-error.js';
+import { unhurried } from '../../infrastructure/database/request-deadline.js';
 import type { GeneratedImageEntity } from '../images/generated-image.entity.js';
 import { ImageStore } from '../images/image-store.js';
 import { ImagesService } from '../images/images.service.js';
@@ -35,7 +36,8 @@ export class ImageArchive {
 
   private async *contents(images: GeneratedImageEntity[]) {
     for (const image of images) {
-      const { stream, bytes } = await this.images.read(image.id);
+      // The answer has begun: a busy database must not break it off.
+      const { stream, bytes } = await unhurried(() => this.images.read(image.id));
       // It may fail while nobody reads it; whoever reads it then is told.
       stream.on('error', () => {});
       try {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { unhurried } from '../../infrastructure/database/request-deadline.js';
 import { query } from '../../infrastructure/database/transaction.js';
 import type { StoredObject } from '../storage/object-storage.js';
 import { spooledStream } from './spooled-stream.js';
@@ -52,8 +53,9 @@ export class Spool {
     const first = await this.piece(spooled, 0);
     if (first === undefined) return undefined;
     const { bytes } = spooled;
-    const readOn = async (offset: number) =>
-      (await this.piece(spooled, offset)) ?? (await stored()).stream;
+    // The answer has begun: its time for the database is over, and a busy database must not break it off.
+    const readOn = (offset: number) =>
+      unhurried(async () => (await this.piece(spooled, offset)) ?? (await stored()).stream);
     return { stream: spooledStream(first, bytes, readOn), bytes };
   }
 

@@ -46,7 +46,10 @@ export function forRequest(patienceMs: number, work: () => void): void {
   requests.run(new RequestTime(patienceMs), work);
 }
 
-/** Runs work that a request has started but does not wait for. It has no deadline. */
+/**
+ * Runs work that a request has started but does not wait for, or that goes on after its answer has begun. It has no
+ * deadline but that of each statement.
+ */
 export function unhurried<T>(work: () => T): T {
   return requests.exit(work);
 }

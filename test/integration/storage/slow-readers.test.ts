@@ -111,7 +111,10 @@ describe('what is in the spool', () => {
       return left.length === 0;
     });
     for (const [n, socket] of sockets.entries()) {
-      expect(digest(await rest(socket))).toBe(wanted[n % 2]);
+      const body = await rest(socket);
+      const { length } = n % 2 === 0 ? picture : file;
+      about(`reader ${n}`, () => expect(body.length).toBe(length));
+      expect(digest(body)).toBe(wanted[n % 2]);
     }
   });
 });
