@@ -12,7 +12,7 @@ import { makeStoryTable, storyLab, storyPipeline } from '../support/story-pipeli
 import { openTaskLab } from '../support/task-lab.js';
 
 /** `npm run test:chaos` makes it a hundred. */
-const kills = Number(process.env['DARKROOM_TEST_KILLS'] ?? 4);
+const kills = Number(process.env['DARKROOM_TEST_KILLS'] ?? 2);
 /** Of one kind. */
 const events = 4;
 
