@@ -53,7 +53,8 @@ onBothQueueEngines('the board', (engine) => {
       const [mail] = await darkroom.database.query(`SELECT state FROM tasks WHERE id = $1`, [
         mailId,
       ]);
-      return mail.state === 'RETRY';
+      // Its pipeline sends it a moment later.
+      return mail?.state === 'RETRY';
     });
     await eventually('an attempt has failed', async () => {
       const { attempt, status } = await darkroom.status(taskId);
