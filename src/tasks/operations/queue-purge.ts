@@ -74,10 +74,15 @@ export class QueuePurge {
   }
 
   private async *batches(queues: QueueName[], begun: Date): AsyncGenerator<Purged[]> {
-    for (;;) {
-      const ended = await inTransaction(this.database, (tx) => this.endAlone(tx, queues, begun));
-      if (ended.length === 0) break;
-      yield ended;
+    // First those that nobody holds; then the others, such as one that is being handed to its queue just now.
+    for (const skip of [true, false]) {
+      for (;;) {
+        const ended = await inTransaction(this.database, (tx) =>
+          this.endAlone(tx, queues, begun, skip),
+        );
+        if (ended.length === 0) break;
+        yield ended;
+      }
     }
     for (;;) {
       const canvases = await rows<{ id: string }>(
@@ -93,11 +98,16 @@ export class QueuePurge {
     }
   }
 
-  private async endAlone(tx: Transaction, queues: QueueName[], begun: Date): Promise<Purged[]> {
+  private async endAlone(
+    tx: Transaction,
+    queues: QueueName[],
+    begun: Date,
+    skip: boolean,
+  ): Promise<Purged[]> {
     const ended = await this.end(
       tx,
       `id IN (SELECT id FROM tasks WHERE ${waitedAt} AND canvas_id IS NULL
-               LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
+               ORDER BY id LIMIT ${batchSize} FOR UPDATE ${skip ? 'SKIP LOCKED' : ''})`,
       [queues, begun],
     );
     for (const task of ended) await this.canvas.endJoined(tx, task);
