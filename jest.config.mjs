@@ -1,3 +1,6 @@
+/** Kinds whose files are imported in groups when the whole suite runs: test/grouped-files.ts. */
+const isGrouped = (name) => (process.env.DARKROOM_TEST_GROUPS ?? '').split(',').includes(name);
+
 /**
  * Tests of one kind, as tsc wrote them to .test-build.
  *
@@ -6,7 +9,7 @@
 const project = (name, more = {}) => ({
   displayName: name,
   rootDir: '.test-build',
-  testMatch: [`<rootDir>/test/${name}/**/*.test.js`],
+  testMatch: [`<rootDir>/test/${isGrouped(name) ? 'groups/' : ''}${name}/**/*.test.js`],
   testEnvironment: 'node',
   transform: {},
   restoreMocks: true,

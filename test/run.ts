@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { groupFiles } from './grouped-files.js';
 import { temporaryFolder } from './support/memory-folder.js';
 import { startStores } from './support/stores-for-a-run.js';
 
@@ -12,6 +13,11 @@ const longRun = process.env['DARKROOM_TEST_KILLS'] !== undefined;
 
 // What the tests write is gone with them: it need not reach a disk.
 process.env['TMPDIR'] = await temporaryFolder();
+
+/** Without words that choose files. */
+const isWholeSuite = process.argv.slice(2).every((arg) => arg.startsWith('-'));
+const kinds = isWholeSuite ? ['unit', 'docs', 'integration'] : [];
+groupFiles(kinds);
 
 const stores = await startStores();
 try {
@@ -26,7 +32,10 @@ try {
       ...(longRun ? ['--testTimeout=7200000'] : []),
       ...process.argv.slice(2),
     ],
-    { stdio: 'inherit', env: { ...process.env, ...stores.env } },
+    {
+      stdio: 'inherit',
+      env: { ...process.env, ...stores.env, DARKROOM_TEST_GROUPS: kinds.join() },
+    },
   );
   // The terminal sends Ctrl-C to the tests as well; what was started here ends after them.
   process.on('SIGINT', () => {}).on('SIGTERM', () => tests.kill());
