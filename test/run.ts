@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { groupFiles } from './grouped-files.js';
+import { lightly } from './support/processes.js';
 import { temporaryFolder } from './support/memory-folder.js';
 import { startStores } from './support/stores-for-a-run.js';
 
@@ -16,7 +17,7 @@ process.env['TMPDIR'] = await temporaryFolder();
 
 /** Without words that choose files. */
 const isWholeSuite = process.argv.slice(2).every((arg) => arg.startsWith('-'));
-const kinds = isWholeSuite ? ['unit', 'docs', 'integration'] : [];
+const kinds = isWholeSuite ? ['unit', 'integration'] : [];
 groupFiles(kinds);
 
 const stores = await startStores();
@@ -28,6 +29,8 @@ try {
       // The tests are ES modules, as tsc wrote them.
       '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
+      // Each test file loads its modules afresh, and they are not used for long.
+      ...lightly,
       jest,
       ...(longRun ? ['--testTimeout=7200000'] : []),
       ...process.argv.slice(2),

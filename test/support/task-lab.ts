@@ -10,6 +10,7 @@ import type {
   Result,
   TaskDefinition,
 } from '../../src/tasks/definitions/task-definition.js';
+import { TaskRegistry } from '../../src/tasks/definitions/task-registry.js';
 import { TaskHints } from '../../src/tasks/hints/task-hints.js';
 import { TaskClaims } from '../../src/tasks/ledger/task-claims.js';
 import { TaskTransitions } from '../../src/tasks/ledger/task-transitions.js';
@@ -61,6 +62,8 @@ export interface TaskLabOptions {
   settings?: Partial<Settings>;
   /** Queues to serve from the start; all by default. */
   serve?: QueueName[];
+  /** The start is refused when a defined task has no handler. Else it may be one of another file (grouped-files.ts). */
+  complete?: boolean;
   /** Name of its worker; one of its own by default. */
   name?: string;
   /** Instead of stores of its own: a second process on the same ones. */
@@ -85,6 +88,7 @@ export async function openTaskLab(
   const database = app.get(DataSource);
   const hints = app.get(TaskHints);
   const workers = app.get(TaskWorkers);
+  if (options.complete !== true) app.get(TaskRegistry).collect([]);
   const name = options.name ?? `lab-${++labs}`;
   const serve = options.serve ?? QUEUE_NAMES;
   if (serve.length > 0) workers.start([...serve], { name });

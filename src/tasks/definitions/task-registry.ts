@@ -17,6 +17,7 @@ export class TaskRegistryError extends Error {
 @Injectable()
 export class TaskRegistry {
   private readonly tasks = new Map<string, RegisteredTask>();
+  private collected = false;
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -25,15 +26,18 @@ export class TaskRegistry {
   ) {}
 
   /**
-   * Finds the handlers.
+   * Finds the handlers. Later calls do nothing.
    *
-   * @throws TaskRegistryError when a task has no handler, or two
+   * @param expected tasks that must have a handler
+   * @throws TaskRegistryError when one of them has none, or a task has two
    */
-  collect(): void {
+  collect(expected: readonly TaskDefinition[] = definedTasks()): void {
+    if (this.collected) return;
+    this.collected = true;
     for (const { instance } of this.discovery.getProviders()) {
       if (typeof instance === 'object' && instance !== null) this.collectFrom(instance);
     }
-    const missing = definedTasks().filter((definition) => !this.tasks.has(definition.name));
+    const missing = expected.filter((definition) => !this.tasks.has(definition.name));
     if (missing.length > 0) {
       throw new TaskRegistryError(
         missing

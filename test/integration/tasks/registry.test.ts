@@ -28,7 +28,7 @@ class Two {
 }
 
 async function startWith(providers: (new () => object)[]): Promise<unknown> {
-  const lab = await openTaskLab('postgres', { providers, serve: [] });
+  const lab = await openTaskLab('postgres', { providers, serve: [], complete: true });
   try {
     lab.workers.start([...QUEUE_NAMES]);
     return undefined;
