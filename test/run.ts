@@ -18,7 +18,7 @@ process.env['TMPDIR'] = await temporaryFolder();
 /** Without words that choose files. */
 const isWholeSuite = process.argv.slice(2).every((arg) => arg.startsWith('-'));
 const kinds = isWholeSuite ? ['unit', 'integration'] : [];
-groupFiles(kinds);
+if (isWholeSuite) groupFiles(kinds);
 
 const stores = await startStores();
 try {
