@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { Injectable, Module } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { EventsFound } from '../../../src/features/event-search/event-search.dto.js';
 import { defineEvent } from '../../../src/features/pipelines/event-type.js';
@@ -7,6 +8,7 @@ import { definePipeline } from '../../../src/features/pipelines/pipeline-definit
 import { PipelineNode } from '../../../src/features/pipelines/pipeline-node.js';
 import { Schedules } from '../../../src/tasks/schedules/schedules.js';
 import { workerFeatures } from '../../../src/worker-features.js';
+import { atTestEnd } from '../../support/at-test-end.js';
 import { envOf } from '../../support/cli.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import {
@@ -17,6 +19,7 @@ import {
 } from '../../support/elasticsearch-server.js';
 import { eventually } from '../../support/eventually.js';
 import { warmDarkroom } from '../../support/warm-cli.js';
+import { startWorkerOf } from '../../support/worker-of.js';
 import { onBothQueueEngines } from '../../support/on-both-queue-engines.js';
 
 @Injectable()
@@ -161,6 +164,38 @@ onBothQueueEngines('search of events', (engine) => {
   });
 
   if (engine === 'redis') return;
+
+  it('a worker is killed while it indexes: the next one sends the same again', async () => {
+    const other = await startElasticsearch();
+    const noWorkers = await startDarkroom(engine, {
+      workers: false,
+      settings: { elasticsearch: { url: other.url, apiKey: undefined, index: 'darkroom-events' } },
+    });
+    atTestEnd(async () => {
+      await noWorkers.close();
+      await other.stop();
+    });
+    const data = { type: 'generation_feedback', data: { task_id: uuidv7(), rating: 5 } };
+    const sent = await noWorkers.post('/api/v1/events', data);
+    const { event_id: id } = (await sent.json()) as { event_id: string };
+    for (const isDone of [false, true]) {
+      const doomed = startWorkerOf(noWorkers, 'src/worker.js', { ELASTICSEARCH_URL: other.url });
+      other.misbehave((request) => {
+        if (!request.url!.includes('_bulk')) return false;
+        doomed.kill('SIGKILL');
+        return !isDone;
+      });
+      expect(await doomed.ended()).toBe('SIGKILL');
+      expect(other.documents.has(id)).toBe(isDone);
+    }
+    other.misbehave(undefined);
+    noWorkers.startWorkers();
+    await eventually('the row knows of it', async () => {
+      const sql = `SELECT FROM event_documents WHERE event_id = $1 AND indexed_version = version`;
+      return (await noWorkers.database.query<unknown[]>(sql, [id])).length === 1;
+    });
+    expect([...other.documents.keys()]).toEqual([id]);
+  });
 
   it('a refused document is noted, and not tried again until it changes', async () => {
     const reason = 'failed to parse field [data] \u0000 \ud800';
