@@ -15,6 +15,7 @@ class OverloadedError extends UnavailableError {
 
 /** The requests of a connection. */
 interface Line {
+  socket: Socket;
   /** In progress or waiting. */
   length: number;
   waiting: (() => void)[];
@@ -24,35 +25,58 @@ interface Line {
  * Handles the requests of one connection one after the other. Node hands out all that have arrived, so a client that
  * pipelines hundreds would have hundreds in progress at once, and other clients none.
  *
- * A new request is refused while the process has {@link mostAtOnce}: better a 503 now than no memory for anybody. A
- * connection on which requests are waiting is cut off then, as one with more than {@link mostWaiting} always is.
+ * When the process has as many as it may, the connection with the longest line makes room for a new request by being
+ * cut off. If nobody has a second one in line, the new request is refused: better a 503 now than no memory for anybody.
+ * A connection with more than {@link mostWaiting} is cut off in any case.
  */
-export function handleOneAtATime(server: FastifyInstance): void {
-  const lines = new WeakMap<Socket, Line>();
+export function handleOneAtATime(server: FastifyInstance, most = mostAtOnce): void {
+  const lines = new Map<Socket, Line>();
   let atOnce = 0;
 
   function lineOf(socket: Socket): Line {
     const known = lines.get(socket);
     if (known) return known;
-    const line: Line = { length: 0, waiting: [] };
+    const line: Line = { socket, length: 0, waiting: [] };
     lines.set(socket, line);
     // Requests that are waiting then are never answered, and never closed.
-    socket.once('close', () => {
-      atOnce -= line.length;
-      line.length = 0;
-    });
+    socket.once('close', () => forget(line));
     return line;
+  }
+
+  function forget(line: Line): void {
+    atOnce -= line.length;
+    line.length = 0;
+    line.waiting = [];
+    lines.delete(line.socket);
+  }
+
+  function cutOff(line: Line): void {
+    forget(line);
+    line.socket.destroy();
+  }
+
+  /** Whether there is room now. */
+  function makeRoom(): boolean {
+    if (atOnce < most) return true;
+    let longest: Line | undefined;
+    for (const line of lines.values()) {
+      if (line.length > (longest?.length ?? 1)) longest = line;
+    }
+    if (longest) cutOff(longest);
+    return longest !== undefined;
   }
 
   server.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw;
+    if (socket.destroyed) return;
     const line = lineOf(socket);
     const isBehind = line.length > 0;
-    if (isBehind && (line.waiting.length >= mostWaiting || atOnce >= mostAtOnce)) {
-      socket.destroy();
-      return;
-    }
-    if (atOnce >= mostAtOnce) {
+    if (isBehind && line.waiting.length >= mostWaiting) cutOff(line);
+    const hasRoom = makeRoom();
+    if (!hasRoom && isBehind) cutOff(line);
+    // It may be its own line that was cut off.
+    if (socket.destroyed) return;
+    if (!hasRoom) {
       done(new OverloadedError());
       return;
     }

@@ -98,10 +98,7 @@ describe('pipelined requests', () => {
     const before = await memoryInUse();
     const { answered, others } = await floodFrom(50);
     expect(answered.filter((number) => number < requests).length).toBeGreaterThan(20);
-    // At the very moment when there are 5,000 requests there is no room for more.
-    const statuses = others.map(({ status }) => status);
-    expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
-    expect(statuses.at(-1)).toBe(200);
+    expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]));
     expect((await memoryInUse()) - before).toBeLessThan(30e6);
     expect((await darkroom.request(path)).status).toBe(200);
   });
