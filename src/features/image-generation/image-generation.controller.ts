@@ -55,7 +55,9 @@ export class ImageGenerationController {
     const seconds = preferredWait(prefer);
     if (seconds === undefined) return accepted;
     void reply.header('preference-applied', `wait=${seconds}`);
-    const status = await this.generations.wait(accepted.task_id, user, seconds, hungUp(reply));
+    // RFC 7240: the client counts from when the request was received.
+    const timeoutMs = Math.max(0, seconds * 1000 - reply.elapsedTime);
+    const status = await this.generations.wait(accepted.task_id, user, timeoutMs, hungUp(reply));
     if (!isFinal(status.status)) return { ...accepted, status: status.status };
     void reply.status(200);
     return status;

@@ -76,15 +76,15 @@ export class ImageGenerationService {
     return generationStatusOf(await this.status.find(taskId, user, generateImageTask.name));
   }
 
-  /** Returns the status when it is final, after `seconds`, or when the client has hung up. */
+  /** Returns the status when it is final, after `timeoutMs`, or when the client has hung up. */
   async wait(
     taskId: string,
     user: Requester,
-    seconds: number,
+    timeoutMs: number,
     hungUp: AbortSignal,
   ): Promise<GenerationStatus> {
     const { name } = generateImageTask;
-    const task = await this.status.wait(taskId, user, { timeoutMs: seconds * 1000, hungUp, name });
+    const task = await this.status.wait(taskId, user, { timeoutMs, hungUp, name });
     return generationStatusOf(task);
   }
 }

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ImageGenerationService } from '../../../src/features/image-generation/image-generation.service.js';
+import { TaskStatusService } from '../../../src/features/task-status/task-status.service.js';
 import { about } from '../../support/about.js';
 import { v4 as uuid } from 'uuid';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
@@ -47,6 +50,23 @@ describe('Prefer: wait, without workers', () => {
       expect(((await answer.json()) as { status: string }).status).toBe('PENDING');
     });
   }
+
+  it('counts from when the request was received', async () => {
+    const generations = darkroom.app.get(ImageGenerationService);
+    const waits = jest.spyOn(darkroom.app.get(TaskStatusService), 'wait');
+    const accept = generations.accept.bind(generations);
+    const slow = jest.spyOn(generations, 'accept').mockImplementationOnce(async (...args) => {
+      const accepted = await accept(...args);
+      await delay(1_500);
+      return accepted;
+    });
+    await darkroom.post(path, small, { prefer: 'wait=2' });
+    slow.mockRestore();
+    expect(waits.mock.calls[0]![2].timeoutMs).toBeLessThanOrEqual(500);
+    await darkroom.post(path, small, { prefer: 'wait=0' });
+    expect(waits.mock.calls[1]![2].timeoutMs).toBe(0);
+    waits.mockRestore();
+  });
 
   it('gets the current state when the wait is over', async () => {
     const headers = { prefer: 'wait=10', 'x-request-id': 'failed-once' };
