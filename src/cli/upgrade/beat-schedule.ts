@@ -103,7 +103,9 @@ function cronField(value: PythonValue): string | undefined {
   }
   if (value instanceof Unknown) return undefined;
   const text = textOf(value).replace(/\s+/g, '');
-  return /^[\w*/,-]+$/.test(text) ? text : undefined;
+  // Celery also takes whole names of days and months, and looks at their first three letters only.
+  const short = text.replace(/[a-z]{4,}/gi, (name) => name.slice(0, 3));
+  return /^[\w*/,-]+$/.test(short) ? short : undefined;
 }
 
 /** Quoted as one word of a shell. */

@@ -144,6 +144,7 @@ app.conf.beat_schedule = {
     },
     'payday': {'task': 'pay', 'schedule': celery.schedules.crontab(0, 8, day_of_month=[1, 15], day_of_week='mon-fri')},
     'every-minute': {'task': 'tick', 'schedule': crontab()},
+    'workdays': {'task': 'tick', 'schedule': crontab(0, 7, day_of_week='Monday-friday', month_of_year='january,March')},
     'interval': {'task': 'tick', 'schedule': 30.0, 'args': (16, 16)},
     'delta': {'task': 'tick', 'schedule': timedelta(minutes=1, seconds=30)},
     'half': {'task': 'tick', 'schedule': 1.5},
@@ -160,6 +161,7 @@ app.conf.beat_schedule = {
       '// option queue: mails',
       `darkroom schedules add payday pay --cron '0 8 1,15 * +mon-fri'`,
       `darkroom schedules add every-minute tick --cron '* * * * *'`,
+      `darkroom schedules add workdays tick --cron '0 7 * jan,Mar Mon-fri'`,
       'darkroom schedules add interval tick --every 30s',
       '// args [16,16]: give them names, in --payload',
       'darkroom schedules add delta tick --every 90s',
@@ -173,7 +175,7 @@ app.conf.beat_schedule = {
 
   it('has times that a schedule accepts, with days as Celery means them', () => {
     const crons = lines.flatMap((line) => /--cron '([^'…]+)'/.exec(line)?.[1] ?? []);
-    expect(crons.length).toBe(4);
+    expect(crons.length).toBe(5);
     for (const cron of crons) checkedTiming({ cron }, 'UTC');
     const ticks = ticksOf(checkedTiming({ cron: '0 8 1,15 * +mon-fri' }, 'UTC'));
     // 2026-11-01 and -15 are Sundays.
