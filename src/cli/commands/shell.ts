@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isError } from '../../common/is-error.js';
 import { command, say } from '../command.js';
 import { withDarkroom, type Darkroom } from '../connection.js';
 import { allDefinitions } from '../definitions.js';
@@ -9,6 +10,10 @@ export function shellCommand(program: Command): void {
     description: 'Open a REPL with the application in scope; await works at the top level.',
     examples: [
       ['shell', 'at a terminal; .exit or Ctrl-D ends it'],
+      [
+        `shell <<< "await tasks.send(database.manager, add_numbers, { x: 2, y: 3 })"`,
+        'a canvas: tasks.sendCanvas(database.manager, chain(…))',
+      ],
       [`shell --json <<< "await database.query('SELECT count(*) FROM tasks')"`, 'from a script'],
     ],
     notes:
@@ -22,8 +27,13 @@ async function shell({ json }: { json?: boolean }): Promise<void> {
     const scope = await scopeOf(darkroom);
     if (process.stdin.isTTY) say(`In scope: ${Object.keys(scope).join(', ')}. Ctrl-D ends.`);
     const { openRepl } = await import('../repl.js');
-    await openRepl(scope, json ? (value) => JSON.stringify(value) : undefined);
+    await openRepl(scope, json ? jsonOf : undefined);
   });
+}
+
+/** An error has no keys of its own, so JSON would show nothing of it. */
+function jsonOf(value: unknown): string {
+  return JSON.stringify(isError(value) ? String(value) : value);
 }
 
 async function scopeOf({ get }: Darkroom): Promise<Record<string, unknown>> {

@@ -285,6 +285,14 @@ await sent.get({ timeoutMs: 60_000 })
     ).toEqual([true, 'chord', 2, [stored, stored]]);
   });
 
+  once('shell --json says what a script has thrown', async () => {
+    const { code, stderr } = await shell(
+      ['--json'],
+      `await Promise.reject(new Error('too far'))\n`,
+    );
+    expect([code, stderr.trim()]).toEqual([1, 'darkroom: Uncaught "Error: too far"']);
+  });
+
   for (const [what, line, told] of [
     ['throws', `throw new RangeError('too far')`, /RangeError: too far/],
     ['throws undefined', 'throw undefined', /undefined/],
