@@ -30,6 +30,8 @@ export interface TaskSent extends OfTask {
 /** A worker has claimed the task. */
 export interface TaskStarted extends OfAttempt {
   type: 'task-started';
+  /** Milliseconds that the task was due before; null: the attempt before has crashed. */
+  waitedMs: number | null;
 }
 
 /** The handler reported progress. At most twice a second for each running task. */

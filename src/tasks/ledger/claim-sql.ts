@@ -34,7 +34,9 @@ export const suspect = (limits: string) => `(crashes + (state = 'STARTED')::int
 const claimedColumns = `id, kind, name, queue, payload, attempt, retries, overrides,
   canvas_id AS "canvasId", concurrency_key AS "concurrencyKey",
   started_at AS "startedAt", owner_id AS "ownerId",
-  owner_limit AS "ownerLimit", correlation_id AS "correlationId", wakes`;
+  owner_limit AS "ownerLimit", correlation_id AS "correlationId", wakes,
+  CASE WHEN attempt - 1 = ANY(crashed_attempts) THEN NULL
+       ELSE (extract(epoch FROM started_at - run_at) * 1000)::float8 END AS "waitedMs"`;
 
 /** Finds the claim of task $1 that process $2 has made, when the answer to the claim was lost. */
 export const unheardClaimSql = `

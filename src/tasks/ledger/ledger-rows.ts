@@ -24,6 +24,8 @@ export interface ClaimedTask {
   correlationId: string | null;
   /** How many tasks that it waits for had ended by the claim. */
   wakes: number;
+  /** Milliseconds from the time at which it was due to its claim; null: the attempt before has crashed. */
+  waitedMs: number | null;
 }
 
 /** Names one attempt of a task. A write with a stale fence changes nothing, since a newer attempt has the task. */

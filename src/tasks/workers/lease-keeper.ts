@@ -26,6 +26,8 @@ export class LeaseKeeper {
   private timer: NodeJS.Timeout | undefined;
   /** When the current renewal began, in monotonic milliseconds; undefined: none is running. */
   private askedAt: number | undefined;
+  /** Number of attempts that this process has stopped because their lease was lost. */
+  losses = 0;
 
   constructor(
     private readonly leases: TaskLeases,
@@ -88,6 +90,7 @@ export class LeaseKeeper {
   private lose(held: Held, why: string): void {
     // A task that ended while the statement was running has no lease and needs none.
     if (!this.held.has(held) || held.abort.stopped.aborted) return;
+    this.losses += 1;
     this.log.warn(`Task ${held.id}, attempt ${held.attempt}: stopping it here: ${why}`);
     held.abort.abort(new LeaseLost(why));
   }
