@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { pause, sharedAbort, waitAtMost } from '../../common/deadline.js';
 import { Backend } from './backend.js';
+import type { EngineUse } from './engine-use.js';
 import type { Unsupported } from './engines/engine-capabilities.js';
 import { EngineError } from './engines/engine-errors.js';
 import type {
@@ -27,6 +28,7 @@ export class EnginePool implements OnModuleDestroy {
   /** Fires when a backend is well again. */
   private becoming = sharedAbort();
   private listener: (well: boolean) => void = () => {};
+  private hearUse: (use: EngineUse) => void = () => {};
 
   constructor(engines: ImageEngine[]) {
     this.backends = engines.map((engine) => new Backend(engine, () => this.changed()));
@@ -54,6 +56,16 @@ export class EnginePool implements OnModuleDestroy {
   /** Sets the listener, which is called when the last well backend fails and when one is well again. */
   onChange(listener: (well: boolean) => void): void {
     this.listener = listener;
+  }
+
+  /** Sets the listener, which is called when a call has ended. */
+  onUse(listener: (use: EngineUse) => void): void {
+    this.hearUse = listener;
+  }
+
+  /** Whether each backend answered its last look, in the order of the settings. */
+  get answering(): boolean[] {
+    return this.backends.map((backend) => backend.answers);
   }
 
   /** Probes every backend that is believed to be well. */
@@ -91,11 +103,25 @@ export class EnginePool implements OnModuleDestroy {
     await this.learn(request, call.signal);
     const backend = this.pick(request);
     backend.inFlight++;
+    let startedAt: number | undefined;
+    const onStart = () => {
+      startedAt = performance.now();
+      call.onStart?.();
+    };
+    const used = (outcome: EngineUse['outcome'], pictures = 0) =>
+      this.hearUse({
+        backend: this.backends.indexOf(backend) + 1,
+        outcome,
+        pictures,
+        seconds: startedAt === undefined ? null : (performance.now() - startedAt) / 1000,
+      });
     try {
-      const result = await backend.engine.txt2img(request, call);
+      const result = await backend.engine.txt2img(request, { ...call, onStart });
       backend.succeeded();
+      used('succeeded', result.images.length);
       return { ...result, engine: backend.engine.kind };
     } catch (error) {
+      used(error instanceof EngineError ? error.kind : 'failed');
       if (error instanceof EngineError) backend.failed(error);
       throw error;
     } finally {

@@ -1,11 +1,15 @@
 import { Module } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
+import { ProcessModule } from '../../tasks/process/process.module.js';
+import { ProcessNews } from '../../tasks/process/process-news.js';
 import { EnginePool } from './engine-pool.js';
+import { engineUseTopic } from './engine-use.js';
 import { EngineWatch } from './engine-watch.js';
 import { A1111Engine } from './engines/a1111-engine.js';
 
 /** The image servers, as this process sees them. Its API and its worker share this module. */
 @Module({
+  imports: [ProcessModule],
   providers: [
     EngineWatch,
     {
@@ -19,4 +23,8 @@ import { A1111Engine } from './engines/a1111-engine.js';
   ],
   exports: [EnginePool, EngineWatch],
 })
-export class EnginesModule {}
+export class EnginesModule {
+  constructor(pool: EnginePool, news: ProcessNews) {
+    pool.onUse((use) => news.tell(engineUseTopic, { ...use }));
+  }
+}

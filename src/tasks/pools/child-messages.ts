@@ -1,3 +1,4 @@
+import type { Json } from '../../common/json.js';
 import type { Settings } from '../../config/config.module.js';
 import type { ClaimedTask } from '../ledger/ledger-rows.js';
 import type { RunOutcome } from '../ledger/run-outcome.js';
@@ -19,6 +20,8 @@ export type ChildMessage =
   /** The handler has paused or restarted its time limits. */
   | { kind: 'limits'; change: LimitChange }
   | ChildAnswer
+  /** What a feature tells of the child, for `ProcessNews` of the worker. */
+  | { kind: 'news'; topic: string; news: Json }
   /** What the last task has left behind is over. */
   | { kind: 'cleared' };
 

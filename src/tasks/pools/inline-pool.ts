@@ -40,5 +40,8 @@ export class InlinePool extends TaskPool {
     return { kind: 'inline', size: this.size, children: [], restarts: 0 };
   }
 
+  /** There are no children. */
+  onNews(): void {}
+
   async close(): Promise<void> {}
 }

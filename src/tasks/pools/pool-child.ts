@@ -5,6 +5,7 @@ import type { Settings } from '../../config/config.module.js';
 import type { ClaimedTask } from '../ledger/ledger-rows.js';
 import type { ChildStats } from './task-pool.js';
 import type { LimitChange } from '../running/time-limits.js';
+import type { HearNews } from './task-pool.js';
 import { packReason } from './abort-reasons.js';
 import type { ChildAnswer, ChildMessage, ParentMessage } from './child-messages.js';
 
@@ -49,7 +50,10 @@ export class PoolChild {
   /** Resolves when the child can take tasks. Rejects with {@link ChildStartError}. */
   readonly ready: Promise<void>;
 
-  constructor({ settings, worker }: ChildBoot) {
+  constructor(
+    { settings, worker }: ChildBoot,
+    private readonly news: HearNews,
+  ) {
     this.process = fork(settings.childProgram, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
@@ -149,6 +153,8 @@ export class PoolChild {
         this.rss = message.rss;
         if (message.leftBehind) this.cleared = new Promise((resolve) => (this.clear = resolve));
         return this.answer(message);
+      case 'news':
+        return this.news(message.topic, message.news);
       case 'cleared':
         return this.clear();
     }

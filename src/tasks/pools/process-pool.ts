@@ -10,7 +10,7 @@ import type { TaskLimits } from '../limits/task-limits.js';
 import type { TimeLimits } from '../limits/task-limits.js';
 import type { AttemptAbort } from '../running/attempt-abort.js';
 import type { TaskAttempts } from '../running/task-attempts.js';
-import { TaskPool, type PoolStart, type PoolStats } from './task-pool.js';
+import { TaskPool, type HearNews, type PoolStart, type PoolStats } from './task-pool.js';
 import type { LimitChange } from '../running/time-limits.js';
 import { terminationOf } from './abort-reasons.js';
 import { ChildDeadlines } from './child-deadlines.js';
@@ -37,6 +37,7 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
   /** Tasks that have left work behind. */
   private readonly clearing = new WeakMap<ClaimedTask, Promise<void>>();
   private worker = '';
+  private hearNews: HearNews = () => {};
   private size = 0;
 
   constructor(
@@ -49,7 +50,9 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
     private readonly timeLimits: TaskLimits,
   ) {
     super();
-    this.children = new PoolChildren(() => new PoolChild({ settings, worker: this.worker }));
+    this.children = new PoolChildren(
+      () => new PoolChild({ settings, worker: this.worker }, (...news) => this.hearNews(...news)),
+    );
   }
 
   start({ name, size }: PoolStart): void {
@@ -70,6 +73,10 @@ export class ProcessPool extends TaskPool implements BeforeApplicationShutdown {
       children: this.children.live.map((child) => child.stats()),
       restarts: this.children.ended,
     };
+  }
+
+  onNews(listener: HearNews): void {
+    this.hearNews = listener;
   }
 
   async cleared(task: ClaimedTask): Promise<void> {

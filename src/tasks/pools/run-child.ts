@@ -7,6 +7,7 @@ import { createLogger, type DarkroomLogger } from '../../infrastructure/http/log
 import { exitOnUncaught } from '../../infrastructure/http/uncaught.js';
 import { TaskRegistry } from '../definitions/task-registry.js';
 import type { ClaimedTask } from '../ledger/ledger-rows.js';
+import { ProcessNews } from '../process/process-news.js';
 import { WorkerProcess } from '../process/worker-process.js';
 import { AttemptAbort } from '../running/attempt-abort.js';
 import { TaskAttempts } from '../running/task-attempts.js';
@@ -83,6 +84,7 @@ class RunningChild {
       const root = this.rootOf(settings);
       const app = await NestFactory.createApplicationContext(root, { logger, abortOnError: false });
       app.get(WorkerProcess).name = worker;
+      app.get(ProcessNews).sendTo((topic, news) => say({ kind: 'news', topic, news }));
       app.get(TaskRegistry).collect();
       this.app = app;
       new Logger('Pool').log(`Ready for tasks, as a child of ${worker}`);

@@ -1,3 +1,4 @@
+import type { Json } from '../../common/json.js';
 import type { ClaimedTask } from '../ledger/ledger-rows.js';
 import type { RunOutcome } from '../ledger/run-outcome.js';
 import type { AttemptAbort } from '../running/attempt-abort.js';
@@ -29,6 +30,9 @@ export interface PoolStats {
   restarts: number;
 }
 
+/** Called with what features tell of a child. */
+export type HearNews = (topic: string, news: Json) => void;
+
 /** Where claimed tasks run: in this process, or in child processes. The caller renews the lease. */
 export abstract class TaskPool {
   /** Each task runs in a process of its own. */
@@ -54,6 +58,9 @@ export abstract class TaskPool {
   abstract resize(size: number): void;
 
   abstract stats(): PoolStats;
+
+  /** Sets who hears the news of children. */
+  abstract onNews(listener: HearNews): void;
 
   /** Ends the children. Call it when no task is running any more; one that is will be killed. */
   abstract close(): Promise<void>;
