@@ -25,6 +25,7 @@ import { EventDocuments1763700048000 } from './features/event-search/migrations/
 import { EventSources1763700049000 } from './features/event-sources/migrations/1763700049000-event-sources.js';
 import { Events1763700047000 } from './features/pipelines/migrations/1763700047000-events.js';
 import { Waiters1763700046000 } from './tasks/migrations/1763700046000-waiters.js';
+import { WaitingTasks1763700057000 } from './tasks/migrations/1763700057000-waiting-tasks.js';
 import { RateBuckets1763700021000 } from './tasks/migrations/1763700021000-rate-buckets.js';
 import { Schedules1763700004000 } from './tasks/migrations/1763700004000-schedules.js';
 import { SignUp1763700033000 } from './features/accounts/migrations/1763700033000-sign-up.js';
@@ -80,4 +81,5 @@ export const migrations = [
   EndedDeliveries1763700052000,
   SpoolInPieces1763700053000,
   GenerationFeedback1763700054000,
+  WaitingTasks1763700057000,
 ];
