@@ -15,6 +15,7 @@ import { HealthModule } from './features/health/health.module.js';
 import { ImageGenerationModule } from './features/image-generation/image-generation.module.js';
 import { ImagesModule } from './features/images/images.module.js';
 import { KeysModule } from './features/keys/keys.module.js';
+import { MetricsApiModule } from './features/metrics/metrics-api.module.js';
 import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
 import { SignInModule } from './features/sign-in/sign-in.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
@@ -27,6 +28,7 @@ import './pipelines.js';
 /** What answers HTTP. Workers do not load it: the HTTP packages take a quarter of a worker's start. */
 export const apiFeatures = [
   AuthModule,
+  MetricsApiModule,
   FrontDoorModule,
   HealthModule,
   AdminQueuesModule,

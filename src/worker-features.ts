@@ -19,6 +19,7 @@ import { oldFiles } from './features/stored-files/old-files.js';
 import { oldWebhookDeliveries, oldWebhookPauses } from './features/webhooks/old-deliveries.js';
 import { WebhooksWorkerModule } from './features/webhooks/webhooks-worker.module.js';
 import { MaintenanceWorkerModule } from './features/maintenance/maintenance-worker.module.js';
+import { MetricsWorkerModule } from './features/metrics/metrics-worker.module.js';
 import { pipelineModules } from './pipelines.js';
 
 /** What runs tasks. */
@@ -35,6 +36,7 @@ export const workerFeatures = [
   PipelinesWorkerModule,
   ...pipelineModules,
   EventSearchWorkerModule,
+  MetricsWorkerModule,
   MaintenanceWorkerModule.with({
     oldRows: [
       oldSessions,

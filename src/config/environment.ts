@@ -45,6 +45,12 @@ import {
   type ModerationEnvironment,
 } from './variables/moderation.js';
 import { searchEnvironment, searchVariables, type SearchEnvironment } from './variables/search.js';
+import {
+  metricsEnvironment,
+  metricsVariables,
+  missingMetricsVariables,
+  type MetricsEnvironment,
+} from './variables/metrics.js';
 import { notesOf } from './variables/variable.js';
 
 /**
@@ -64,6 +70,7 @@ const schema = z.object({
   ...searchVariables,
   ...upkeepVariables,
   ...operationVariables,
+  ...metricsVariables,
 });
 
 const variables: Record<string, z.ZodType> = schema.shape;
@@ -81,7 +88,8 @@ export interface Environment
     ModerationEnvironment,
     SearchEnvironment,
     UpkeepEnvironment,
-    OperationEnvironment {}
+    OperationEnvironment,
+    MetricsEnvironment {}
 
 /** The environment is wrong; the message names each variable, its problem and an example. */
 export class EnvironmentError extends Error {
@@ -115,7 +123,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
   if (set['NODE_ENV'] === 'production' && !set['DATABASE_URL'] && !set['APP_DATABASE_URL']) {
     problems.push(complaint('DATABASE_URL', 'is not set, and NODE_ENV is production', set));
   }
-  const missing = missingStorageVariables(set);
+  const missing = [...missingStorageVariables(set), ...missingMetricsVariables(set)];
   problems.push(...missing.map(([name, problem]) => complaint(name, problem, set)));
   if (!parsed.success || problems.length > 0) throw new EnvironmentError(problems.join('\n'));
   return {
@@ -131,6 +139,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     ...searchEnvironment(parsed.data),
     ...upkeepEnvironment(parsed.data),
     ...operationEnvironment(parsed.data),
+    ...metricsEnvironment(parsed.data),
   };
 }
 
