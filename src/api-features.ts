@@ -19,6 +19,7 @@ import { MetricsApiModule } from './features/metrics/metrics-api.module.js';
 import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
 import { SignInModule } from './features/sign-in/sign-in.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
+import { TracingApiModule } from './features/tracing/tracing-api.module.js';
 import { UploadsModule } from './features/uploads/uploads.module.js';
 import { UsersModule } from './features/users/users.module.js';
 import { WebhooksModule } from './features/webhooks/webhooks.module.js';
@@ -29,6 +30,7 @@ import './pipelines.js';
 export const apiFeatures = [
   AuthModule,
   MetricsApiModule,
+  TracingApiModule,
   FrontDoorModule,
   HealthModule,
   AdminQueuesModule,

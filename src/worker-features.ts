@@ -20,6 +20,7 @@ import { oldWebhookDeliveries, oldWebhookPauses } from './features/webhooks/old-
 import { WebhooksWorkerModule } from './features/webhooks/webhooks-worker.module.js';
 import { MaintenanceWorkerModule } from './features/maintenance/maintenance-worker.module.js';
 import { MetricsWorkerModule } from './features/metrics/metrics-worker.module.js';
+import { TracingWorkerModule } from './features/tracing/tracing-worker.module.js';
 import { pipelineModules } from './pipelines.js';
 
 /** What runs tasks. */
@@ -37,6 +38,7 @@ export const workerFeatures = [
   ...pipelineModules,
   EventSearchWorkerModule,
   MetricsWorkerModule,
+  TracingWorkerModule,
   MaintenanceWorkerModule.with({
     oldRows: [
       oldSessions,

@@ -51,6 +51,11 @@ import {
   missingMetricsVariables,
   type MetricsEnvironment,
 } from './variables/metrics.js';
+import {
+  tracingEnvironment,
+  tracingVariables,
+  type TracingEnvironment,
+} from './variables/tracing.js';
 import { notesOf } from './variables/variable.js';
 
 /**
@@ -71,6 +76,7 @@ const schema = z.object({
   ...upkeepVariables,
   ...operationVariables,
   ...metricsVariables,
+  ...tracingVariables,
 });
 
 const variables: Record<string, z.ZodType> = schema.shape;
@@ -89,7 +95,8 @@ export interface Environment
     SearchEnvironment,
     UpkeepEnvironment,
     OperationEnvironment,
-    MetricsEnvironment {}
+    MetricsEnvironment,
+    TracingEnvironment {}
 
 /** The environment is wrong; the message names each variable, its problem and an example. */
 export class EnvironmentError extends Error {
@@ -140,6 +147,7 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     ...upkeepEnvironment(parsed.data),
     ...operationEnvironment(parsed.data),
     ...metricsEnvironment(parsed.data),
+    ...tracingEnvironment(parsed.data),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { TracingModule } from '../../infrastructure/tracing/tracing.module.js';
 import { TaskWorkersModule } from '../../tasks/tasks.module.js';
 import { CreditLedgerModule } from '../credits/credit-ledger.module.js';
 import { ImageStoreModule } from '../images/image-store.module.js';
@@ -15,6 +16,7 @@ import { SpoolGate } from './spool-gate.js';
     ImageStoreModule,
     StoredFilesModule,
     TaskWorkersModule,
+    TracingModule,
   ],
   providers: [ImageGenerationProcessor, EngineGate, SpoolGate],
 })

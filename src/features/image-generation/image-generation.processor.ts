@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
+import { Tracing } from '../../infrastructure/tracing/tracing.js';
 import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
 import { HandlesTask } from '../../tasks/definitions/task-handler.decorator.js';
 import { CreditHolds } from '../credits/credit-holds.js';
@@ -16,12 +17,16 @@ export class ImageGenerationProcessor {
     private readonly engines: EnginePool,
     private readonly images: ImageStore,
     private readonly holds: CreditHolds,
+    private readonly tracing: Tracing,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   @HandlesTask(generateImageTask)
   async generate(generation: GenerationPayload, context: TaskContext) {
-    const made = await this.txt2img(generation, context);
+    const pictures = { 'darkroom.pictures': generation.batch_size };
+    const made = await this.tracing.during(context, 'txt2img', pictures, () =>
+      this.txt2img(generation, context),
+    );
     const origin = {
       taskId: context.taskId,
       ownerId: context.ownerId!,

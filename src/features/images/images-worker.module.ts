@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { TracingModule } from '../../infrastructure/tracing/tracing.module.js';
 import { TasksModule } from '../../tasks/tasks.module.js';
 import { PatientStorage } from '../storage/patient-storage.js';
 import { StorageModule } from '../storage/storage.module.js';
@@ -12,7 +13,7 @@ import { RemovalProcessor } from './removal.processor.js';
 import { UploadProcessor } from './upload.processor.js';
 
 @Module({
-  imports: [TasksModule, ImageStoreModule, StoredFilesModule, StorageModule],
+  imports: [TasksModule, ImageStoreModule, StoredFilesModule, StorageModule, TracingModule],
   providers: [
     UploadProcessor,
     PatientStorage,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { Tracing } from '../../infrastructure/tracing/tracing.js';
 import { completeWith, type TaskContext } from '../../tasks/definitions/task-context.js';
 import type { Payload } from '../../tasks/definitions/task-definition.js';
 import { PermanentTaskError } from '../../tasks/definitions/task-errors.js';
@@ -19,6 +20,7 @@ export class UploadProcessor {
     private readonly images: ImageStore,
     private readonly files: StoredFiles,
     private readonly storage: PatientStorage,
+    private readonly tracing: Tracing,
   ) {}
 
   @HandlesTask(uploadToCloudTask)
@@ -40,13 +42,19 @@ export class UploadProcessor {
     const base = `images/${image.taskId}/${image.index}`;
     const objectKey = `${base}.${extensions[image.contentType]}`;
     const thumbnailKey = `${base}.thumbnail.webp`;
-    await this.storage.put(objectKey, spooled, image.contentType, context);
+    await this.put(objectKey, spooled, image.contentType, context);
     const thumbnail = await makeThumbnail(spooled);
-    await this.storage.put(thumbnailKey, thumbnail, 'image/webp', context);
+    await this.put(thumbnailKey, thumbnail, 'image/webp', context);
     return completeWith(async (tx) => {
       await this.images.markStored(tx, id, { objectKey, thumbnailKey });
       return { object_key: objectKey, thumbnail_key: thumbnailKey };
     });
+  }
+
+  private put(key: string, bytes: Buffer, type: string, context: TaskContext): Promise<void> {
+    return this.tracing.during(context, 'put object', { 'darkroom.bytes': bytes.length }, () =>
+      this.storage.put(key, bytes, type, context),
+    );
   }
 
   private async file(id: string, context: TaskContext) {
@@ -55,7 +63,7 @@ export class UploadProcessor {
     const { file, spooled } = found;
     if (spooled === null) return { object_key: file.objectKey };
     refuseDamaged(spooled, file.sha256);
-    await this.storage.put(file.objectKey, spooled, file.contentType, context);
+    await this.put(file.objectKey, spooled, file.contentType, context);
     return completeWith(async (tx) => {
       await this.files.markStored(tx, id);
       return { object_key: file.objectKey };

@@ -32,6 +32,8 @@ export interface TaskStarted extends OfAttempt {
   type: 'task-started';
   /** Milliseconds that the task was due before; null: the attempt before has crashed. */
   waitedMs: number | null;
+  /** Links the task to the request that it comes from; null: it comes from none. */
+  correlationId: string | null;
 }
 
 /** The handler reported progress. At most twice a second for each running task. */

@@ -137,7 +137,8 @@ export class TaskRunner {
     const letGo = this.leases.keep(task, abort);
     const running = { task, abort, startedAt: new Date() };
     this.running.set(task.id, running);
-    this.live.emit({ type: 'task-started', ...taskOf(task), waitedMs: task.waitedMs });
+    const { waitedMs, correlationId } = task;
+    this.live.emit({ type: 'task-started', ...taskOf(task), waitedMs, correlationId });
     const again = task.attempt > 1 ? `, attempt ${task.attempt}:` : '';
     this.log.log(`${logName(task)}${again} received`);
     const began = performance.now();
