@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Gauge } from 'prom-client';
 import { SETTINGS, type Settings } from '../../config/config.module.js';
-import { QueueLengths, type QueueLength } from '../../tasks/operations/queue-lengths.js';
 import { QUEUE_ENGINE } from '../../infrastructure/queue/queue.module.js';
 import type { QueueEngine } from '../../infrastructure/queue/queue-engine.js';
+import { QueueLengths, type QueueLength } from '../../tasks/operations/queue-lengths.js';
 import { Spool } from '../stored-files/spool.js';
 import { Metrics } from './metrics.js';
 import { Reading } from './reading.js';

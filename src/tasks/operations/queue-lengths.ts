@@ -21,7 +21,8 @@ export interface QueueLength {
 const waits = `state IN ('PENDING', 'RETRY') AND NOT blocked AND kind IN ('task', 'map')
   AND tasks.queue = served.queue`;
 
-const lengths = `
+/** SQL of {@link QueueLengths}. $1: names of queues. */
+export const lengths = `
   SELECT served.queue, waiting, delayed, running,
          (extract(epoch FROM now() - oldest) * 1000)::float8 AS "oldestMs"
     FROM unnest($1::text[]) AS served (queue),

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
 import { Metrics } from '../../../src/features/metrics/metrics.js';
 import { MetricsServer } from '../../../src/features/metrics/metrics-server.js';
+import { lengths } from '../../../src/tasks/operations/queue-lengths.js';
 import { startDarkroom, type TestDarkroom } from '../../support/darkroom.js';
 import { eventually } from '../../support/eventually.js';
 import { startLink } from '../../support/link.js';
@@ -73,12 +75,25 @@ describe('metrics', () => {
         `UPDATE tasks SET run_at = now() - interval '100 s' WHERE id = $1`,
         [first],
       );
+      await darkroom.database.query(
+        `UPDATE tasks SET run_at = now() + interval '1 h' WHERE id = $1`,
+        [await darkroom.generate(picture)],
+      );
+      await darkroom.database.query(
+        `UPDATE tasks SET state = 'STARTED', run_at = now() - interval '1 h',
+                lease_until = now() + interval '1 h' WHERE id = $1`,
+        [await darkroom.generate(picture)],
+      );
+      await darkroom.database.query('UPDATE tasks SET blocked = true WHERE id = $1', [
+        await darkroom.generate(picture),
+      ]);
       const { value } = await scrape(darkroom.app);
       const tasks = (state: string) =>
         value('darkroom_queue_tasks', `queue="high_priority",state="${state}"`);
-      expect([tasks('waiting'), tasks('delayed'), tasks('running')]).toEqual([2, 0, 0]);
+      expect([tasks('waiting'), tasks('delayed'), tasks('running')]).toEqual([2, 1, 1]);
       const oldest = value('darkroom_queue_oldest_seconds', 'queue="high_priority"');
       expect(oldest).toBeGreaterThanOrEqual(100);
+      expect(oldest).toBeLessThan(3_000);
       expect(value('darkroom_queue_oldest_seconds', 'queue="low_priority"')).toBe(0);
       expect(value('darkroom_spool_bytes')).toBe(0);
       expect(value('darkroom_spool_max_bytes')).toBe(darkroom.settings.spoolMaxBytes);
@@ -91,6 +106,26 @@ describe('metrics', () => {
         expect(seen('darkroom_queue_tasks', 'queue="high_priority",state="waiting"')).toBe(2);
       }
     });
+  });
+
+  it('of the queues are read from indexes only, so a large table costs nothing', async () => {
+    const database = await openDatabase();
+    const client = new Client({ connectionString: database.url });
+    await client.connect();
+    try {
+      await client.query('SET enable_seqscan = off');
+      const plan = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${lengths}`, [
+        ['high_priority'],
+      ]);
+      const scans = plan.rows.flatMap(
+        (row) => / (\w+) on tasks/.exec(row['QUERY PLAN'])?.[1] ?? [],
+      );
+      expect(new Set(scans)).toEqual(new Set(['tasks_waiting', 'tasks_running']));
+      expect(scans).toHaveLength(4);
+    } finally {
+      await client.end();
+      await database.close();
+    }
   });
 
   it('count what the children of a process pool ask of the engines', async () => {
