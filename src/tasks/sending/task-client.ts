@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { isStorable } from '../../common/storable-text.js';
 import type { Transaction } from '../../infrastructure/database/transaction.js';
 import { planCanvas } from '../canvas/canvas-plan.js';
 import type { Canvas, CanvasNode, GroupCanvas } from '../canvas/canvas.js';
@@ -177,6 +178,9 @@ function parted(options: Sending & SentOptions): [Sending, SentOptions] {
 function sentBy({ id = uuidv7(), ownerId, ownerLimit, correlationId, waiterId }: Sending): Sent {
   if (ownerLimit !== undefined && (!Number.isInteger(ownerLimit) || ownerLimit < 1)) {
     throw new RangeError(`ownerLimit must be a whole number above 0, but is ${ownerLimit}.`);
+  }
+  if (correlationId !== undefined && !isStorable(correlationId)) {
+    throw new RangeError('correlationId holds a NUL or a broken character.');
   }
   return {
     id,

@@ -52,6 +52,16 @@ describe('values that neither JSON nor Postgres can keep', () => {
     });
   }
 
+  for (const correlationId of ['a\u0000', 'a\ud800']) {
+    it(`${JSON.stringify(correlationId)} is refused as a correlation id`, async () => {
+      const sending = { correlationId };
+      await expect(lab.send(keep, 'a', sending)).rejects.toThrow(RangeError);
+      await expect(
+        lab.client.sendCanvas(lab.database.manager, si(keep, 'a'), sending),
+      ).rejects.toThrow(RangeError);
+    });
+  }
+
   it('the deepest allowed payload is kept, and so is one value in many places', async () => {
     const shared = { a: ['é', '💡'] };
     for (const payload of [nested(90), [shared, shared]]) {
