@@ -16,6 +16,7 @@ const taskFloors = [
   'limits',
   'events',
   'hints',
+  'history',
   'ledger',
   'process',
   'definitions',

@@ -32,6 +32,7 @@ import { SignUp1763700033000 } from './features/accounts/migrations/176370003300
 import { Snoozes1763700012000 } from './tasks/migrations/1763700012000-snoozes.js';
 import { SpoolInPieces1763700053000 } from './features/stored-files/migrations/1763700053000-spool-in-pieces.js';
 import { StoredFiles1763700043000 } from './features/stored-files/migrations/1763700043000-stored-files.js';
+import { TaskHistory1763700055000 } from './tasks/migrations/1763700055000-task-history.js';
 import { Tasks1763700000000 } from './tasks/migrations/1763700000000-tasks.js';
 import { WebhookDeliveries1763700040000 } from './features/webhooks/migrations/1763700040000-webhook-deliveries.js';
 import { WebhookEndpoints1763700039000 } from './features/webhooks/migrations/1763700039000-webhook-endpoints.js';
@@ -81,5 +82,6 @@ export const migrations = [
   EndedDeliveries1763700052000,
   SpoolInPieces1763700053000,
   GenerationFeedback1763700054000,
+  TaskHistory1763700055000,
   WaitingTasks1763700057000,
 ];

@@ -4,6 +4,8 @@ import sharp from 'sharp';
 import { v7 as uuidv7 } from 'uuid';
 import { GeneratedImageEntity } from '../../src/features/images/generated-image.entity.js';
 import { ImageStore } from '../../src/features/images/image-store.js';
+import { UploadedPictures } from '../../src/features/images/uploaded-pictures.js';
+import { TaskHistory } from '../../src/tasks/history/task-history.js';
 import { TaskClient } from '../../src/tasks/sending/task-client.js';
 import { TasksModule } from '../../src/tasks/tasks.module.js';
 import type { Site } from '../support/site.js';
@@ -26,7 +28,8 @@ export async function openSpool({ env }: Site) {
     { logger: false },
   );
   const database = app.get(DataSource);
-  const images = new ImageStore(database, app.get(TaskClient, { strict: false }));
+  const uploaded = new UploadedPictures(app.get(TaskHistory, { strict: false }));
+  const images = new ImageStore(database, app.get(TaskClient, { strict: false }), uploaded);
   const ownerId = uuidv7();
   return {
     add: async (bytes: Buffer, side: number): Promise<void> => {

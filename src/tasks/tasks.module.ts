@@ -19,6 +19,7 @@ import { Dispatcher } from './hints/dispatcher.js';
 import { HintsModule } from './hints/hints.module.js';
 import { Reconciler } from './hints/reconciler.js';
 import { TaskHints } from './hints/task-hints.js';
+import { HistoryModule } from './history/history.module.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { TaskEntity } from './ledger/task.entity.js';
 import { LimitsModule } from './limits/limits.module.js';
@@ -38,6 +39,7 @@ const parts = [
   QueueModule,
   ProcessModule,
   LedgerModule,
+  HistoryModule,
   HintsModule,
   EventsModule,
   LimitsModule,

@@ -30,6 +30,7 @@ export type CallersMessage = z.output<typeof ofCaller>;
 export const saveChatHistoryTask = defineTask({
   name: 'save_chat_history_task',
   queue: 'low_priority',
+  chore: true,
   payload: z.union([ofTask, ofCaller]),
   result: z.strictObject({ id: z.uuid(), chat_id: z.string().nullable() }).nullable(),
 });

@@ -24,6 +24,7 @@ const plainMail = z.strictObject({
 export const sendEmailTask = defineTask({
   name: 'send_email_task',
   queue: 'low_priority',
+  chore: true,
   args: ['email_to', 'subject', 'body'],
   payload: z.union([keptMail, plainMail]),
   result: z.union([

@@ -5,6 +5,7 @@ import { defineTask } from '../../tasks/definitions/task-definition.js';
 export const generationEndedTask = defineTask({
   name: 'generation_ended_task',
   queue: 'low_priority',
+  chore: true,
   // Before the mails and webhooks that it sends.
   priority: 3,
   payload: z.strictObject({ task_id: z.uuid() }),

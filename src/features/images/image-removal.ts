@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
+import { UploadedPictures } from './uploaded-pictures.js';
 import { deleteObjectsTask, removalBatch } from './images.tasks.js';
 
 /** The one way by which pictures and files go: at their owner's wish, by their age, and with an account. */
 @Injectable()
 export class ImageRemoval {
-  constructor(private readonly tasks: TaskClient) {}
+  constructor(
+    private readonly tasks: TaskClient,
+    private readonly uploaded: UploadedPictures,
+  ) {}
 
   /**
    * Deletes the rows and the bytes in the spool, and sends a task that deletes the objects: from the commit on nobody
@@ -19,10 +23,10 @@ export class ImageRemoval {
    * @returns how many there were
    */
   async remove(tx: Transaction, ids: string[], correlationId?: string): Promise<number> {
-    const removed = await rows<{ keys: (string | null)[] }>(
+    const removed = await rows<{ keys: (string | null)[]; taskId: string }>(
       tx,
       `DELETE FROM generated_images WHERE id = ANY($1)
-       RETURNING ARRAY[object_key, thumbnail_key] AS keys`,
+       RETURNING ARRAY[object_key, thumbnail_key] AS keys, task_id AS "taskId"`,
       [ids],
     );
     const keys = removed.flatMap((image) => image.keys).filter((key) => key !== null);
@@ -31,6 +35,10 @@ export class ImageRemoval {
       const sending = correlationId === undefined ? {} : { correlationId };
       await this.tasks.send(tx, deleteObjectsTask, { keys }, sending);
     }
+    await this.uploaded.note(
+      tx,
+      removed.map(({ taskId }) => taskId),
+    );
     return removed.length;
   }
 

@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { retried, rows, type Transaction } from '../../infrastructure/database/transaction.js';
 import { TaskClient } from '../../tasks/sending/task-client.js';
 import { uploadToCloudTask } from '../storage/storage.tasks.js';
+import { UploadedPictures } from './uploaded-pictures.js';
 import { GeneratedImageEntity, type ImageContentType } from './generated-image.entity.js';
 
 export interface NewImage {
@@ -40,6 +41,7 @@ export class ImageStore {
   constructor(
     private readonly database: DataSource,
     private readonly tasks: TaskClient,
+    private readonly uploaded: UploadedPictures,
   ) {}
 
   /**
@@ -123,11 +125,16 @@ export class ImageStore {
     id: string,
     keys: { objectKey: string; thumbnailKey: string },
   ): Promise<void> {
-    await tx.query(
+    const stored = await rows<{ taskId: string }>(
+      tx,
       `UPDATE generated_images SET object_key = $2, thumbnail_key = $3, stored_at = now()
-        WHERE id = $1`,
+        WHERE id = $1 RETURNING task_id AS "taskId"`,
       [id, keys.objectKey, keys.thumbnailKey],
     );
     await tx.query('DELETE FROM image_spool WHERE image_id = $1', [id]);
+    await this.uploaded.note(
+      tx,
+      stored.map(({ taskId }) => taskId),
+    );
   }
 }

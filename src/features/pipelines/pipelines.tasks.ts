@@ -5,6 +5,7 @@ import { defineTask } from '../../tasks/definitions/task-definition.js';
 export const processIncomingEventTask = defineTask({
   name: 'process_incoming_event',
   queue: 'normal_priority',
+  chore: true,
   args: ['event_id'],
   payload: z.strictObject({ event_id: z.uuid() }),
   result: z.strictObject({

@@ -10,6 +10,7 @@ import { defineTask } from '../../tasks/definitions/task-definition.js';
 export const uploadToCloudTask = defineTask({
   name: 'upload_to_cloud_task',
   queue: 'normal_priority',
+  chore: true,
   payload: z.union([z.strictObject({ image_id: z.uuid() }), z.strictObject({ file_id: z.uuid() })]),
   result: z
     .strictObject({ object_key: z.string(), thumbnail_key: z.string().optional() })

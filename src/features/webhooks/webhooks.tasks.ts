@@ -11,6 +11,7 @@ import { defineTask } from '../../tasks/definitions/task-definition.js';
 export const deliverWebhookTask = defineTask({
   name: 'deliver_webhook_task',
   queue: 'low_priority',
+  chore: true,
   payload: z.strictObject({
     delivery_id: z.uuid(),
     lane_id: z.uuid(),

@@ -23,6 +23,8 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType, R extends z.Zod
   readonly maxCrashes: number;
   /** The tasks belong to a user: sending one without `ownerId` is refused. */
   readonly needsOwner: boolean;
+  /** Something that we do for another task of a user. Its history has only what went wrong. */
+  readonly chore: boolean;
   readonly once: Once<z.output<P>> | null;
   readonly rateLimit: RateLimit<z.output<P>> | null;
   readonly concurrencyLimit: ConcurrencyLimit<z.output<P>> | null;
@@ -105,6 +107,7 @@ export interface TaskOptions<P extends z.ZodType, R extends z.ZodType> {
   resultExpiresMs?: number | null;
   maxCrashes?: number;
   needsOwner?: boolean;
+  chore?: boolean;
   once?: Once<z.output<P>>;
   rateLimit?: RateLimit<z.output<P>>;
   concurrencyLimit?: ConcurrencyLimit<z.output<P>>;
@@ -131,6 +134,7 @@ export function defineTask<P extends z.ZodType, R extends z.ZodType>(
     resultExpiresMs: defaultResultExpiresMs,
     maxCrashes: defaultMaxCrashes,
     needsOwner: false,
+    chore: false,
     once: null,
     rateLimit: null,
     concurrencyLimit: null,

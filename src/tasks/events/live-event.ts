@@ -39,6 +39,8 @@ export interface TaskStarted extends OfAttempt {
 /** The handler reported progress. At most twice a second for each running task. */
 export interface TaskProgressed extends OfAttempt {
   type: 'task-progress';
+  /** Who follows it; null: nobody but admins. */
+  ownerId: string | null;
   progress: TaskProgress;
 }
 

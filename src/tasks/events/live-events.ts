@@ -80,7 +80,12 @@ export class LiveEvents {
     const watcher = randomUUID();
     const announce = () => this.bus.publish(watchersTopic, { watcher }, watchedForMs);
     this.watched();
-    await announce();
+    try {
+      await announce();
+    } catch (error) {
+      await unsubscribe();
+      throw error;
+    }
     const timer = setInterval(() => {
       announce().catch((error: unknown) => this.log.debug(messageOf(error)));
     }, announceEveryMs);

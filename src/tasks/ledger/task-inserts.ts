@@ -43,20 +43,21 @@ export interface NewTask {
 const columns = `
   id, kind, name, queue, priority, payload, run_at, expires_at, delay_ms, expires_in_ms,
   overrides, canvas_id, parent_id, position, blocked, open_children, input_key, links,
-  owner_id, owner_limit, correlation_id, follow_up, waiter_id`;
+  owner_id, owner_limit, correlation_id, follow_up, waiter_id, followed`;
 const values = `
   id, kind, name, queue, priority, payload::jsonb,
   coalesce("runAt", now() + CASE WHEN blocked THEN 0 ELSE "delayMs" END * interval '1 ms'),
   CASE WHEN NOT blocked THEN now() + "expiresInMs" * interval '1 ms' END,
   "delayMs", "expiresInMs", overrides, "canvasId", "parentId", position, blocked,
   "openChildren", "inputKey", links, "ownerId", "ownerLimit", "correlationId",
-  "followUp", "waiterId"`;
+  "followUp", "waiterId", followed`;
 const fields = `
   id uuid, kind text, name text, queue text, priority smallint, payload text,
   "runAt" timestamptz, "delayMs" float8, "expiresInMs" float8, overrides jsonb,
   "canvasId" uuid, "parentId" uuid, position int, blocked boolean, "openChildren" int,
   "inputKey" text, links jsonb, "ownerId" uuid, "ownerLimit" int,
-  "correlationId" text, "followUp" jsonb, "waiterId" uuid`;
+  "correlationId" text, "followUp" jsonb, "waiterId" uuid,
+  followed boolean`;
 
 const insertPlain = `
   INSERT INTO tasks (${columns})
@@ -128,6 +129,7 @@ export class TaskInserts {
       // As text, since a bare JSON null would become an SQL NULL.
       payload: JSON.stringify(task.payload),
       followUp: followUpOf(task),
+      followed: isFollowed(task),
       ...(shared && { n, cost: costs[n] }),
     }));
     const inserted = await rows(tx, shared ? insertShared : insertPlain, [JSON.stringify(given)]);
@@ -141,6 +143,11 @@ export class TaskInserts {
       return some.map(() => undefined);
     });
   }
+}
+
+/** Users are told of what they have asked for, not of what we do for it. */
+function isFollowed({ name, ownerId }: NewTask): boolean {
+  return ownerId !== null && definitionOf(name)?.chore !== true;
 }
 
 function followUpOf({ name }: NewTask): FollowUp | null {

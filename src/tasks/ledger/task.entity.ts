@@ -108,6 +108,10 @@ export class TaskEntity {
   @Column('uuid', { name: 'waiter_id', nullable: true })
   waiterId!: string | null;
 
+  /** Every step of its life is in the history: it belongs to a user and is no chore of ours. */
+  @Column('boolean')
+  followed!: boolean;
+
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;
 

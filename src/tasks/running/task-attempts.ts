@@ -73,7 +73,8 @@ export class TaskAttempts {
   async run(task: ClaimedTask, abort: AttemptAbort, watch: AttemptWatch = {}): Promise<RunOutcome> {
     const registered = this.registry.find(task.name)!;
     const progress = new ProgressWriter((p) => {
-      this.live.emit({ type: 'task-progress', ...taskOf(task), progress: p });
+      const ownerId = registered.definition.chore ? null : task.ownerId;
+      this.live.emit({ type: 'task-progress', ...taskOf(task), ownerId, progress: p });
       return this.transitions.progress(task, p);
     });
     let answered = false;

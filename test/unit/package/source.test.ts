@@ -19,6 +19,7 @@ const reviewed = [
   'tasks/canvas/canvas-progress.ts: which',
   'tasks/hints/reconciler.ts: condition',
   'tasks/hints/reconciler.ts: order',
+  'tasks/history/task-history.ts: scope',
   'tasks/ledger/claim-sql.ts: condition',
   'tasks/ledger/claim-sql.ts: set',
   'tasks/ledger/task-transitions.ts: errorSql',
