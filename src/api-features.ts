@@ -16,6 +16,7 @@ import { ImageGenerationModule } from './features/image-generation/image-generat
 import { ImagesModule } from './features/images/images.module.js';
 import { KeysModule } from './features/keys/keys.module.js';
 import { MetricsApiModule } from './features/metrics/metrics-api.module.js';
+import { LiveModule } from './features/live/live.module.js';
 import { OwnTasksModule } from './features/own-tasks/own-tasks.module.js';
 import { SignInModule } from './features/sign-in/sign-in.module.js';
 import { TaskStatusModule } from './features/task-status/task-status.module.js';
@@ -36,6 +37,7 @@ export const apiFeatures = [
   AdminQueuesModule,
   TaskStatusModule,
   OwnTasksModule,
+  LiveModule,
   KeysModule,
   CreditsModule,
   UsersModule,
@@ -67,6 +69,7 @@ export const problemCodes = {
   invalid_link: 'The link of a mail is wrong, has expired, or was used before.',
   registration_closed: 'Only admins make users here.',
   last_admin: 'There must be an admin, and this is the last one.',
+  too_many_streams: 'You have as many event streams open as you may.',
   too_many_keys: 'The user has as many keys as there may be.',
   too_many_webhooks: 'The user has as many webhooks as there may be.',
   too_many_deliveries: 'Too many deliveries are waiting for receivers that do not take them.',

@@ -59,6 +59,14 @@ export interface TestDarkroomOptions {
   workers?: boolean;
 }
 
+/** An event stream may have no end; those who read it are in event-source.ts. */
+async function withoutStream(answer: Response): Promise<Response> {
+  const { status, headers } = answer;
+  if (headers.get('content-type')?.startsWith('text/event-stream') !== true) return answer;
+  await answer.body?.cancel();
+  return new Response(null, { status, headers });
+}
+
 export async function startDarkroom(
   engine: QueueEngineName,
   options: TestDarkroomOptions = {},
@@ -75,11 +83,16 @@ export async function startDarkroom(
   const startWorkers = () => workers.start([...QUEUE_NAMES]);
   if (options.workers !== false) startWorkers();
   const { key: adminKey } = await app.get(AdminKey).ensure(join(dataDir, 'admin.key'));
-  const request: TestDarkroom['request'] = (path, { key = adminKey, headers, ...init } = {}) =>
-    fetch(url + path, {
-      ...init,
-      headers: { ...(key !== null && { authorization: `Bearer ${key}` }), ...headers },
-    });
+  const request: TestDarkroom['request'] = async (
+    path,
+    { key = adminKey, headers, ...init } = {},
+  ) =>
+    withoutStream(
+      await fetch(url + path, {
+        ...init,
+        headers: { ...(key !== null && { authorization: `Bearer ${key}` }), ...headers },
+      }),
+    );
   const post: TestDarkroom['post'] = (path, body, headers) =>
     request(path, {
       method: 'POST',

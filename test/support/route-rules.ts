@@ -33,6 +33,8 @@ const rules: Record<string, RouteRule> = {
   'GET /api/v1/generation-status/:task_id': 'owned',
   'GET /api/v1/task_status/:task_id': 'owned',
   'GET /api/v1/tasks': 'own',
+  'GET /api/v1/tasks/stream': 'own',
+  'GET /api/v1/tasks/:task_id/events': 'owned',
   'POST /api/v1/tasks/:task_id/revoke': 'owned',
   'DELETE /api/v1/tasks/:task_id': 'owned',
   'GET /api/v1/images/:image_id': 'owned',

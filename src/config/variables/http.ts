@@ -26,6 +26,19 @@ export const httpVariables = {
       'Scheme, host and port that browsers know the API by. Needed where they come by a name other than localhost.',
     example: 'https://darkroom.example.com',
   }),
+  LIVE_STREAMS: variable(integer(1, 9_000).default(5_000), {
+    description: 'Most event streams that one API process has open at once.',
+    example: '2000',
+  }),
+  LIVE_STREAMS_PER_USER: variable(integer(1, 9_000).default(500), {
+    description: 'Most event streams that a user has open at one API process.',
+    example: '50',
+  }),
+  LIVE_HEARTBEAT_SECONDS: variable(integer(1, 60).default(15), {
+    description:
+      'An event stream has a comment after so many seconds, and its credential is checked again.',
+    example: '5',
+  }),
 };
 
 export interface HttpEnvironment {
@@ -36,6 +49,10 @@ export interface HttpEnvironment {
   trustedProxies: string[];
   /** Undefined: not set; pages are then recognised by localhost or an address. */
   publicOrigin: string | undefined;
+  /** Most open at once. */
+  liveStreams: number;
+  liveStreamsPerUser: number;
+  liveHeartbeatMs: number;
 }
 
 export function httpEnvironment(v: Values<typeof httpVariables>): HttpEnvironment {
@@ -45,5 +62,8 @@ export function httpEnvironment(v: Values<typeof httpVariables>): HttpEnvironmen
     port: v.PORT,
     trustedProxies: v.TRUSTED_PROXIES,
     publicOrigin: v.PUBLIC_ORIGIN,
+    liveStreams: v.LIVE_STREAMS,
+    liveStreamsPerUser: v.LIVE_STREAMS_PER_USER,
+    liveHeartbeatMs: v.LIVE_HEARTBEAT_SECONDS * 1000,
   };
 }

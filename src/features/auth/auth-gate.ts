@@ -67,7 +67,8 @@ export class AuthGate {
     return siteOf(request, this.settings.publicOrigin);
   }
 
-  private async userOf(credential: Credential): Promise<RequestUser | undefined> {
+  /** Whose credential it is at this moment; undefined: nobody's, or no longer. */
+  async userOf(credential: Credential): Promise<RequestUser | undefined> {
     switch (credential.kind) {
       case 'key':
         return isAccessToken(credential.key)

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type QueryDeepPartialEntity } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { Gathered } from '../../common/gathered.js';
+import { inRequestTime, unhurried } from '../../infrastructure/database/request-deadline.js';
 import {
   inTransaction,
   retried,
@@ -32,9 +34,19 @@ export interface Session {
   seconds: number;
 }
 
+interface Found extends RequestUser {
+  digest: Buffer;
+}
+
 /** Users and their browser sessions. Nothing is cached. */
 @Injectable()
 export class AuthService {
+  private readonly byDigest = new Gathered(
+    // One query serves many requests, and each request has its own deadline.
+    (digests: Buffer[]) => unhurried(() => this.findByDigest(digests)),
+    500,
+  );
+
   constructor(private readonly database: DataSource) {}
 
   /** @throws NameTakenError */
@@ -86,20 +98,28 @@ export class AuthService {
   }
 
   async findBySession(token: string): Promise<RequestUser | undefined> {
-    const [found] = await retried(() =>
-      rows<RequestUser>(
-        this.database,
-        `SELECT u.id, u.name, u.role, s.scopes, s.expires_at AS "credentialExpiresAt"
-           FROM sessions s JOIN users u ON u.id = s.user_id
-          WHERE s.digest = $1 AND s.expires_at > now() AND u.deleted_at IS NULL`,
-        [digestOf(token)],
-      ),
-    );
-    return found && limitedTo(found.scopes, found);
+    const found = await inRequestTime(() => this.byDigest.ask(digestOf(token)));
+    if (!found) return undefined;
+    const { id, name, role, scopes, credentialExpiresAt } = found;
+    return limitedTo(scopes, { id, name, role, scopes, credentialExpiresAt });
   }
 
   async endSession(token: string): Promise<void> {
     const sql = `DELETE FROM sessions WHERE digest = $1`;
     await retried(() => this.database.query(sql, [digestOf(token)]));
+  }
+
+  private async findByDigest(digests: Buffer[]): Promise<(Found | undefined)[]> {
+    const holders = await retried(() =>
+      rows<Found>(
+        this.database,
+        `SELECT s.digest, u.id, u.name, u.role, s.scopes, s.expires_at AS "credentialExpiresAt"
+           FROM sessions s JOIN users u ON u.id = s.user_id
+          WHERE s.digest = ANY($1) AND s.expires_at > now() AND u.deleted_at IS NULL`,
+        [digests],
+      ),
+    );
+    const byDigest = new Map(holders.map((holder) => [holder.digest.toString('hex'), holder]));
+    return digests.map((digest) => byDigest.get(digest.toString('hex')));
   }
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { UnavailableError } from '../../common/app-error.js';
@@ -18,7 +19,17 @@ interface Line {
   socket: Socket;
   /** In progress or waiting. */
   length: number;
+  /** Those of them that count for {@link mostAtOnce}. */
+  counted: number;
   waiting: (() => void)[];
+}
+
+/** What ends the count of a request that is being answered. */
+const counts = new WeakMap<ServerResponse, () => void>();
+
+/** For an answer that goes on for hours: it no longer counts as a request in progress, and needs a limit of its own. */
+export function countNoLonger(answer: ServerResponse): void {
+  counts.get(answer)?.();
 }
 
 /**
@@ -36,7 +47,7 @@ export function handleOneAtATime(server: FastifyInstance, most = mostAtOnce): vo
   function lineOf(socket: Socket): Line {
     const known = lines.get(socket);
     if (known) return known;
-    const line: Line = { socket, length: 0, waiting: [] };
+    const line: Line = { socket, length: 0, counted: 0, waiting: [] };
     lines.set(socket, line);
     // Requests that are waiting then are never answered, and never closed.
     socket.once('close', () => forget(line));
@@ -44,8 +55,9 @@ export function handleOneAtATime(server: FastifyInstance, most = mostAtOnce): vo
   }
 
   function forget(line: Line): void {
-    atOnce -= line.length;
+    atOnce -= line.counted;
     line.length = 0;
+    line.counted = 0;
     line.waiting = [];
     lines.delete(line.socket);
   }
@@ -81,12 +93,17 @@ export function handleOneAtATime(server: FastifyInstance, most = mostAtOnce): vo
       return;
     }
     line.length += 1;
+    line.counted += 1;
     atOnce += 1;
+    const uncount = () => {
+      if (!counts.delete(reply.raw) || line.counted === 0) return;
+      line.counted -= 1;
+      atOnce -= 1;
+    };
+    counts.set(reply.raw, uncount);
     reply.raw.once('close', () => {
-      if (line.length > 0) {
-        line.length -= 1;
-        atOnce -= 1;
-      }
+      uncount();
+      if (line.length > 0) line.length -= 1;
       line.waiting.shift()?.();
     });
     if (isBehind) line.waiting.push(done);
