@@ -22,6 +22,7 @@ const usual = [
   'mail',
   'uploads',
   'pipelines',
+  'live',
 ];
 /** More starve each other's processes while those start. */
 const smokeAtOnce = 4;

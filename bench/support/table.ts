@@ -1,7 +1,7 @@
 /** One figure on both queue engines, and on the baseline where there is one. */
 export interface Row {
   figure: string;
-  unit: '/s' | 'ms' | 's' | '%' | 'MiB' | '×' | 'pictures';
+  unit: '/s' | 'ms' | 's' | '%' | 'MiB' | 'KiB' | '×' | 'pictures';
   postgres: number;
   redis: number;
   baseline?: number;
