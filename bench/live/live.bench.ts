@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { endProcess, startProcess } from '../../test/support/processes.js';
 import type { QueueEngineName } from '../../test/support/queue-engines.js';
 import type { Client } from '../lab/client.js';
 import { sampled } from '../lab/sampled.js';
@@ -15,6 +16,8 @@ const events = sized(2_000, 10);
 const perSecond = 100;
 /** Each of them concerns all listeners. */
 const broadcasts = sized(20, 2);
+/** Each costs some queries when it begins. Milliseconds. */
+const openMs = 300_000;
 const taskPrefix = '00000000-0000-7000-8000-';
 
 export interface ListenerOptions {
@@ -44,13 +47,19 @@ async function addTasks({ database }: Site): Promise<void> {
 }
 
 /** While `act` happens. */
-async function told(site: Site, { url, key }: Api, paths: string, act: () => Promise<void>) {
+async function told({ url, key }: Api, paths: string, act: () => Promise<void>) {
   const options: ListenerOptions = { url, key, paths, count: listeners };
   const env = { BENCH_LISTENERS: JSON.stringify(options) };
-  const process = await site.start('bench/live/listeners.js', 'all listen', env);
-  await act();
-  await delay(2_000);
-  await site.end(process);
+  const process = startProcess('bench/live/listeners.js', [], env);
+  try {
+    await process.says('all listen', openMs);
+    await act();
+    await delay(2_000);
+    process.kill('SIGTERM');
+    await process.ended();
+  } finally {
+    await endProcess(process);
+  }
   return JSON.parse(/told: (.*)/.exec(process.output())![1]!) as Told;
 }
 
@@ -70,12 +79,12 @@ const measure = (engine: QueueEngineName) =>
     const api = await site.startApi(limits);
     await addTasks(site);
     const before = residentMemory(api.process.child.pid!);
-    const one = await told(site, api, `/api/v1/tasks/${taskPrefix}{n}/events`, async () => {
+    const one = await told(api, `/api/v1/tasks/${taskPrefix}{n}/events`, async () => {
       const each = (residentMemory(api.process.child.pid!) - before) / listeners;
       samples.note({ kilobytes: each * 1024 });
       await revoke(client, 0, events, perSecond);
     });
-    const all = await told(site, api, '/api/v1/tasks/stream', () =>
+    const all = await told(api, '/api/v1/tasks/stream', () =>
       revoke(client, events, broadcasts, 1),
     );
     samples.note({ p50: one.p50, p99: one.p99, allP50: all.p50, allP99: all.p99 });
