@@ -80,7 +80,7 @@ describe('metrics', () => {
         [await darkroom.generate(picture)],
       );
       await darkroom.database.query(
-        `UPDATE tasks SET state = 'STARTED', run_at = now() - interval '1 h',
+        `UPDATE tasks SET state = 'STARTED', started_at = now(), run_at = now() - interval '1 h',
                 lease_until = now() + interval '1 h' WHERE id = $1`,
         [await darkroom.generate(picture)],
       );
