@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { UnavailableError } from '../../common/app-error.js';
@@ -42,6 +42,7 @@ export function countNoLonger(answer: ServerResponse): void {
  */
 export function handleOneAtATime(server: FastifyInstance, most = mostAtOnce): void {
   const lines = new Map<Socket, Line>();
+  const refused = new WeakSet<IncomingMessage>();
   let atOnce = 0;
 
   function lineOf(socket: Socket): Line {
@@ -78,8 +79,8 @@ export function handleOneAtATime(server: FastifyInstance, most = mostAtOnce): vo
     return longest !== undefined;
   }
 
-  server.addHook('onRequest', (request, reply, done) => {
-    const { socket } = request.raw;
+  function take(request: IncomingMessage, answer: ServerResponse): void {
+    const { socket } = request;
     if (socket.destroyed) return;
     const line = lineOf(socket);
     const isBehind = line.length > 0;
@@ -89,24 +90,32 @@ export function handleOneAtATime(server: FastifyInstance, most = mostAtOnce): vo
     // It may be its own line that was cut off.
     if (socket.destroyed) return;
     if (!hasRoom) {
-      done(new OverloadedError());
+      refused.add(request);
+      handle(request, answer);
       return;
     }
     line.length += 1;
     line.counted += 1;
     atOnce += 1;
     const uncount = () => {
-      if (!counts.delete(reply.raw) || line.counted === 0) return;
+      if (!counts.delete(answer) || line.counted === 0) return;
       line.counted -= 1;
       atOnce -= 1;
     };
-    counts.set(reply.raw, uncount);
-    reply.raw.once('close', () => {
+    counts.set(answer, uncount);
+    answer.once('close', () => {
       uncount();
       if (line.length > 0) line.length -= 1;
       line.waiting.shift()?.();
     });
-    if (isBehind) line.waiting.push(done);
-    else done();
+    if (isBehind) line.waiting.push(() => handle(request, answer));
+    else handle(request, answer);
+  }
+
+  // Fastify gets a request when it is its turn: it takes longer to begin with one than Node to read it.
+  const [handle] = server.server.listeners('request') as [RequestListener];
+  server.server.removeAllListeners('request').on('request', take);
+  server.addHook('onRequest', (request, _reply, done) => {
+    done(refused.has(request.raw) ? new OverloadedError() : undefined);
   });
 }
